@@ -1,0 +1,207 @@
+"""One asset per dataset, one for the registry, one per SQL model, and `published`.
+
+Everything said about an asset is derived: datasets from the registry, tables from the SQL
+headers. Nothing is computed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+
+from assets.session import RunSession
+from pipeline.intake import CHECKS
+from pipeline.models import Expectation, Model
+from pipeline.quality import CheckResult
+from pipeline.registry import Dataset, Registry
+
+OWNERS = ["team:monitor"]
+RETRIES = dg.RetryPolicy(
+    max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
+)
+REGISTRY = dg.AssetKey("registry")
+PUBLISHED = dg.AssetKey("published")
+
+
+def dataset_key(name: str) -> dg.AssetKey:
+    source, dataset = name.split("/", 1)
+    return dg.AssetKey(["raw", source, dataset.replace(".", "_")])
+
+
+def model_key(name: str) -> dg.AssetKey:
+    return dg.AssetKey(name.split("."))
+
+
+def _severity(name: str) -> dg.AssetCheckSeverity:
+    return dg.AssetCheckSeverity.ERROR if name == "error" else dg.AssetCheckSeverity.WARN
+
+
+def _results(key: dg.AssetKey, checks: Iterable[CheckResult]) -> list[dg.AssetCheckResult]:
+    found = []
+    for check in checks:
+        metadata: dict[str, dg.MetadataValue] = {"observed": dg.MetadataValue.text(check.observed)}
+        if not check.passed:
+            metadata["failing_rows"] = dg.MetadataValue.int(check.failing_rows)
+            if check.rows:
+                metadata["rows"] = dg.MetadataValue.json(check.rows)
+        found.append(
+            dg.AssetCheckResult(
+                asset_key=key,
+                check_name=check.name,
+                passed=check.passed,
+                severity=_severity(check.severity),
+                description=("" if check.passed else f"{check.observed}. ") + check.description,
+                metadata=metadata,
+            )
+        )
+    return found
+
+
+def dataset_asset(name: str, item: Dataset) -> dg.AssetsDefinition:
+    """A dataset's vintages, their verdicts, and the latest accepted one."""
+    key = dataset_key(name)
+    stale = timedelta(days=int(365.25 * item.cadence * 2))
+
+    @dg.asset(
+        key=key,
+        group_name=item.source,
+        kinds={item.source, "parquet"},
+        owners=OWNERS,
+        description=f"{item.title}. {item.publisher}, {item.code or item.dataset}. {item.licence}.",
+        metadata={"publisher": item.publisher, "url": dg.MetadataValue.url(item.url or "")},
+        freshness_policy=dg.FreshnessPolicy.time_window(
+            fail_window=stale, warn_window=stale - timedelta(days=1)
+        ),
+        retry_policy=RETRIES,
+        check_specs=[
+            dg.AssetCheckSpec(check, asset=key, description=says)
+            for check, (_, says) in CHECKS.items()
+        ],
+    )
+    def dataset(run: RunSession) -> dg.MaterializeResult[None]:
+        settled = run.session.settle(name)
+        current = settled.current
+        metadata: dict[str, dg.MetadataValue] = {
+            "vintage": dg.MetadataValue.text(current.vintage_id if current else "none"),
+            "known_from": dg.MetadataValue.text(str(current.known_from) if current else "none"),
+            "origin": dg.MetadataValue.text(str(current.manifest.get("origin")) if current else ""),
+            "vintages": dg.MetadataValue.int(len(settled.chain)),
+        }
+        if settled.pending:
+            metadata["quarantined"] = dg.MetadataValue.text(settled.pending)
+        if settled.parsed and settled.rejects:
+            import pyarrow.parquet as pq
+
+            metadata["dagster/row_count"] = dg.MetadataValue.int(
+                pq.read_metadata(settled.parsed).num_rows
+            )
+            metadata["rejected_rows"] = dg.MetadataValue.int(
+                pq.read_metadata(settled.rejects).num_rows
+            )
+        return dg.MaterializeResult(metadata=metadata, check_results=_results(key, settled.checks))
+
+    return dataset
+
+
+@dg.asset(
+    key=REGISTRY,
+    group_name="registry",
+    kinds={"yaml"},
+    owners=OWNERS,
+    description="Missions, targets, indicators, sources: what is monitored, from pipeline/registry.",
+)
+def registry_asset(run: RunSession) -> dg.MaterializeResult[None]:
+    rows = {note.table: note.rows for note in run.session.put_registry()}
+    return dg.MaterializeResult(metadata={"rows": dg.MetadataValue.json(rows)})
+
+
+def _spec(expectation: Expectation, key: dg.AssetKey) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        expectation.name,
+        asset=key,
+        description=expectation.description or None,
+        blocking=expectation.blocking,
+    )
+
+
+def model_deps(model: Model, registry: Registry, models: Mapping[str, Model]) -> list[dg.AssetKey]:
+    deps: set[dg.AssetKey] = set()
+    for upstream in model.upstream:
+        schema = upstream.split(".")[0]
+        if schema == "registry":
+            deps.add(REGISTRY)
+        elif schema == "raw":
+            deps |= {dataset_key(n) for n in registry.datasets}
+        elif schema == "checks":
+            deps |= {model_key(n) for n, m in models.items() if "checks.results" not in m.upstream}
+        elif schema != "run":
+            deps.add(model_key(upstream))
+    return sorted(deps)
+
+
+def model_asset(
+    model: Model, registry: Registry, models: Mapping[str, Model]
+) -> dg.AssetsDefinition:
+    """A table, built and checked as its SQL header says."""
+    key = model_key(model.name)
+
+    @dg.asset(
+        key=key,
+        deps=model_deps(model, registry, models),
+        group_name=model.layer,
+        kinds={"sql", "duckdb", "parquet"},
+        owners=OWNERS,
+        description=model.description,
+        metadata={
+            "dagster/column_schema": dg.TableSchema(
+                columns=[
+                    dg.TableColumn(c.name, type=c.type, description=c.comment)
+                    for c in model.columns
+                ]
+            ),
+            "dagster/table_name": f"{model.layer}.{model.table}",
+        },
+        check_specs=[_spec(e, key) for e in model.expectations],
+    )
+    def table(run: RunSession) -> dg.MaterializeResult[None]:
+        session = run.session
+        note = session.build(model.name)
+        metadata: dict[str, dg.MetadataValue] = {
+            "dagster/row_count": dg.MetadataValue.int(note.rows),
+            "sha256": dg.MetadataValue.text(note.sha256),
+            "unchanged": dg.MetadataValue.bool(note.reused),
+        }
+        if model.layer == "marts":
+            metadata["preview"] = dg.MetadataValue.md(session.warehouse.preview(model.name))
+        return dg.MaterializeResult(metadata=metadata, check_results=_results(key, note.checks))
+
+    return table
+
+
+def published_asset(models: Mapping[str, Model]) -> dg.AssetsDefinition:
+    """The release, swapped in at once when every mart passed."""
+
+    @dg.asset(
+        key=PUBLISHED,
+        deps=[model_key(name) for name in models],
+        group_name="published",
+        kinds={"duckdb", "parquet"},
+        owners=OWNERS,
+        description="The published set: one DuckDB file, a Parquet per table, the data package "
+        "and the page. It replaces the one before as a whole.",
+    )
+    def published(run: RunSession) -> dg.MaterializeResult[None]:
+        from pipeline.publish import publish
+
+        release = publish(run.session)
+        return dg.MaterializeResult(
+            metadata={
+                "release": dg.MetadataValue.text(release.name),
+                "page": dg.MetadataValue.path(str(Path(release) / "report" / "index.html")),
+            }
+        )
+
+    return published

@@ -1,0 +1,1 @@
+"""Missiemonitor's mechanism: it knows no single indicator by name."""

@@ -1,0 +1,200 @@
+"""The only writer of data/raw: vintages as received, their manifests and verdicts.
+
+A vintage is a folder with `body.gz` (the bytes as received, deterministic gzip) and
+`manifest.json`. It appears by one rename and never changes. There is no pointer to a "latest"
+vintage that could be wrong: which one the models read follows from the vintages, their dates
+and their verdicts, each time. Parsing belongs in sources/, expectations in intake.py.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pipeline.paths import Paths, safe_name, write_atomic
+
+MAX_BODY = 2 << 30
+_LOCAL = "_local"
+_REQUIRED = ("source", "dataset", "origin", "known_from", "known_from_basis", "sha256", "scope")
+
+
+class ArchiveError(ValueError):
+    """A vintage that cannot be read or stored: one line."""
+
+
+@dataclass(frozen=True)
+class Vintage:
+    """One edition of a dataset. `fault` says why its manifest cannot be used, if so."""
+
+    source: str
+    dataset: str
+    folder: Path
+    manifest: Mapping[str, Any]
+    fault: str = ""
+
+    @property
+    def vintage_id(self) -> str:
+        """The first 16 hexadecimal digits of the sha256 of the body as received."""
+        return str(self.manifest.get("sha256", ""))[:16] or f"unread-{self.folder.name[-12:]}"
+
+    @property
+    def known_from(self) -> date:
+        try:
+            return date.fromisoformat(str(self.manifest["known_from"]))
+        except (KeyError, ValueError):
+            # Only the folder's name is left to go by.
+            try:
+                return date.fromisoformat(self.folder.name[:10])
+            except ValueError:
+                return date.min
+
+    @property
+    def partial(self) -> bool:
+        return bool(self.manifest.get("partial"))
+
+    @property
+    def scope(self) -> Mapping[str, list[Any]]:
+        scope = self.manifest.get("scope")
+        return scope if isinstance(scope, dict) else {}
+
+    def body(self) -> bytes:
+        """The bytes as received. ArchiveError if they are not whole."""
+        if self.fault:
+            raise ArchiveError(self.fault)
+        path = self.folder / "body.gz"
+        try:
+            with gzip.open(path) as file:
+                body = file.read(MAX_BODY + 1)
+        except FileNotFoundError as error:
+            raise ArchiveError("body.gz is missing: restore it or remove the vintage") from error
+        except (OSError, EOFError, zlib.error) as error:
+            raise ArchiveError(f"stored bytes are damaged ({error}): restore body.gz") from error
+        if len(body) > MAX_BODY:
+            raise ArchiveError(f"body is larger than {MAX_BODY >> 30} GiB: refused")
+        if hashlib.sha256(body).hexdigest() != self.manifest["sha256"]:
+            raise ArchiveError("checksum differs from the manifest's sha256: restore body.gz")
+        return body
+
+
+def _read_vintage(source: str, dataset: str, folder: Path) -> Vintage:
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+        if not isinstance(manifest, dict):
+            raise ValueError("not an object")
+        if missing := [k for k in _REQUIRED if k not in manifest]:
+            raise ValueError(f"no `{missing[0]}`")
+        if (manifest["source"], manifest["dataset"]) != (source, dataset):
+            raise ValueError(f"is for {manifest['source']}/{manifest['dataset']}")
+        date.fromisoformat(manifest["known_from"])
+    except (OSError, ValueError, UnicodeDecodeError) as error:
+        return Vintage(source, dataset, folder, {}, f"manifest.json cannot be used ({error})")
+    return Vintage(source, dataset, folder, manifest)
+
+
+class Archive:
+    """Vintages below `paths.raw`: bundled ones read-only, others in `_local/` (not in git)."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
+        self.root = paths.raw
+
+    def seed(self) -> None:
+        """Give a new root of data the bundled vintages; nothing if it has vintages already."""
+        if self.root == self.paths.bundle or (self.root.exists() and any(self._sources())):
+            return
+        self.root.mkdir(parents=True, exist_ok=True)
+        for folder in sorted(self.paths.bundle.iterdir()):
+            if folder.is_dir() and not folder.name.startswith("_"):
+                staged = self.root / f"_seed.{secrets.token_hex(6)}"
+                shutil.copytree(folder, staged)
+                staged.rename(self.root / folder.name)
+
+    def _sources(self) -> Iterator[Path]:
+        return (p for p in self.root.iterdir() if p.is_dir() and not p.name.startswith("_"))
+
+    def vintages(self, source: str, dataset: str, as_of: date | None = None) -> list[Vintage]:
+        """Oldest first: by `known_from`, then retrieval, then id. None later than `as_of`."""
+        found = []
+        for base in (self.root, self.root / _LOCAL):
+            folder = base / safe_name(source) / safe_name(dataset)
+            if folder.is_dir():
+                found += [
+                    _read_vintage(source, dataset, p)
+                    for p in folder.iterdir()
+                    if p.is_dir() and not p.name.startswith(("_", "."))
+                ]
+        return sorted(
+            (v for v in found if as_of is None or v.known_from <= as_of),
+            key=lambda v: (v.known_from, str(v.manifest.get("retrieved", "")), v.vintage_id),
+        )
+
+    def add(self, source: str, dataset: str, body: bytes, manifest: Mapping[str, Any]) -> Vintage:
+        """Keep `body` as a candidate vintage; the same bytes again give the one that is there."""
+        if len(body) > MAX_BODY:
+            raise ArchiveError(f"body is larger than {MAX_BODY >> 30} GiB: refused")
+        digest = hashlib.sha256(body).hexdigest()
+        for vintage in self.vintages(source, dataset):
+            if vintage.manifest.get("sha256") == digest:
+                return vintage
+        known_from = date.fromisoformat(str(manifest["known_from"]))
+        full = {**manifest, "source": source, "dataset": dataset, "sha256": digest}
+        full["bytes"] = len(body)
+        parent = self.root / _LOCAL / safe_name(source) / safe_name(dataset)
+        parent.mkdir(parents=True, exist_ok=True)
+        staged = parent / f".{secrets.token_hex(8)}.tmp"
+        staged.mkdir()
+        try:
+            for name, content in (
+                ("body.gz", gzip.compress(body, 9, mtime=0)),
+                ("manifest.json", dump(full)),
+            ):
+                with (staged / name).open("wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+            final = parent / f"{known_from.isoformat()}_{digest[:12]}"
+            try:
+                staged.rename(final)
+            except OSError as error:
+                if not final.is_dir():
+                    raise ArchiveError(f"cannot store the vintage: {error}") from error
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+        return _read_vintage(source, dataset, final)
+
+    def verdict(self, vintage: Vintage, key: str) -> dict[str, Any] | None:
+        """The verdict given under the same rules and circumstances (`key`), if there is one."""
+        try:
+            found = json.loads(self._verdict_path(vintage, key).read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def keep_verdict(self, vintage: Vintage, key: str, verdict: Mapping[str, Any]) -> None:
+        """Verdicts are added, never changed: a new rule or neighbour gives another key."""
+        path = self._verdict_path(vintage, key)
+        if not path.exists():
+            write_atomic(path, dump(verdict))
+
+    def _verdict_path(self, vintage: Vintage, key: str) -> Path:
+        parts = (vintage.source, vintage.dataset, vintage.folder.name)
+        folder = self.root / "_verdicts"
+        for part in parts:
+            folder /= safe_name(part)
+        return folder / f"{safe_name(key)}.json"
+
+
+def dump(content: Any) -> bytes:
+    """Canonical JSON: the same content gives the same bytes."""
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, default=str)
+    return (text + "\n").encode("utf-8")

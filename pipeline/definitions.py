@@ -1,0 +1,47 @@
+"""Dagster's front door: the code location. `defs` loads lazily and touches nothing outside."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+JOB = "nightly"
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    from assets.graph import dataset_asset, model_asset, published_asset, registry_asset
+    from assets.session import RunSession
+    from pipeline.models import load_models
+    from pipeline.paths import SQL
+    from pipeline.registry import load
+    from pipeline.session import TIME_ZONE
+
+    registry = load()
+    models = load_models(SQL)
+    job = dg.define_asset_job(
+        JOB,
+        selection=dg.AssetSelection.all(),
+        description="Everything: vintages in, marts built and checked, one release published.",
+        executor_def=dg.in_process_executor,
+    )
+    return dg.Definitions(
+        assets=[
+            *(dataset_asset(name, item) for name, item in registry.datasets.items()),
+            registry_asset,
+            *(model_asset(model, registry, models) for model in models.values()),
+            published_asset(models),
+        ],
+        jobs=[job],
+        schedules=[
+            dg.ScheduleDefinition(
+                name="every_night",
+                job=job,
+                cron_schedule="0 3 * * *",
+                execution_timezone=TIME_ZONE,
+                default_status=dg.DefaultScheduleStatus.RUNNING,
+                description="03:00 in Amsterdam.",
+            )
+        ],
+        executor=dg.in_process_executor,
+        resources={"run": RunSession()},
+    )

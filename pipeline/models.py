@@ -1,0 +1,223 @@
+"""An SQL file becomes a Model: header (the contract), query, upstream tables.
+
+The header is a YAML document in the first comment of the file. Nothing else says what a table
+is: DDL, checks, Dagster metadata, column comments and the dictionary are derived from it.
+Building a model belongs in warehouse.py.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_HEADER = re.compile(r"\A\s*/\*(.*?)\*/\s*", re.DOTALL)
+_LAYERS = ("core", "marts")
+_TYPES = re.compile(r"(VARCHAR|INTEGER|BIGINT|DOUBLE|BOOLEAN|DATE)(\[\])?")
+EXPECTATIONS: Mapping[str, tuple[str, ...]] = {
+    "rows": ("value",),
+    "not_null": ("column",),
+    "in_set": ("column", "values"),
+    "between": ("column",),
+    "contains": ("column", "values"),
+    "no_rows": ("sql",),
+}
+
+
+class ModelError(ValueError):
+    """A mistake in an SQL file: one line that names the file and what is expected."""
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    type: str
+    comment: str
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One check on a table. `kind` is a key of EXPECTATIONS, `schema` or `unique`.
+
+    severity `error` and blocking: what stands downstream is not built. severity `warn`: a
+    person should look.
+    """
+
+    name: str
+    kind: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    severity: str = "error"
+    blocking: bool = True
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Model:
+    layer: str
+    table: str
+    description: str
+    grain: tuple[str, ...]
+    columns: tuple[Column, ...]
+    expectations: tuple[Expectation, ...]
+    query: str
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return f"{self.layer}.{self.table}"
+
+    @cached_property
+    def upstream(self) -> frozenset[str]:
+        """Tables that the query and its checks read, as `schema.table`, from DuckDB's parser."""
+        found = tables_of(self.query, self.path)
+        for expectation in self.expectations:
+            if expectation.kind == "no_rows":
+                found |= tables_of(expectation.options["sql"], self.path)
+        return frozenset(found - {self.name})
+
+
+def tables_of(sql: str, where: Path) -> set[str]:
+    """`schema.table` of every schema-qualified table in a SELECT."""
+    import duckdb
+
+    with duckdb.connect() as con:
+        row = con.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
+    tree = json.loads(row[0]) if row else {"error": True}
+    if tree.get("error"):
+        raise ModelError(
+            f"{where.name}: not one SELECT that DuckDB can read: {tree.get('error_message', '')}"
+        )
+    found: set[str] = set()
+
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
+                found.add(f"{node['schema_name']}.{node['table_name']}")
+            for value in node.values():
+                walk(value)
+        elif isinstance(node, list):
+            for value in node:
+                walk(value)
+
+    walk(tree["statements"])
+    return found
+
+
+def _expectation(raw: Any, where: str) -> Expectation:
+    if not isinstance(raw, dict):
+        raise ModelError(f"{where}: an expectation is a mapping, not {raw!r}")
+    kind = raw.get("expect")
+    if kind not in EXPECTATIONS:
+        raise ModelError(f"{where}: expect: {kind!r} is not one of {', '.join(EXPECTATIONS)}")
+    options = {
+        k: v
+        for k, v in raw.items()
+        if k not in ("expect", "name", "severity", "blocking", "description")
+    }
+    for option in EXPECTATIONS[kind]:
+        if option not in options:
+            raise ModelError(f"{where}: expectation {kind} needs `{option}`")
+    severity = raw.get("severity", "error")
+    if severity not in ("error", "warn"):
+        raise ModelError(f"{where}: severity {severity!r} is not error or warn")
+    name = raw.get("name") or "_".join([kind, str(options.get("column", ""))]).strip("_")
+    return Expectation(
+        name,
+        kind,
+        options,
+        severity,
+        bool(raw.get("blocking", severity == "error")),
+        raw.get("description", ""),
+    )
+
+
+def read_model(path: Path) -> Model:
+    """Read one SQL file. ModelError with one line if its header or query is wrong."""
+    text = path.read_text("utf-8")
+    match = _HEADER.match(text)
+    where = f"{path.parent.name}/{path.name}"
+    if not match:
+        raise ModelError(f"{where}: starts with no /* header */; copy one from another model")
+    try:
+        header = yaml.load(match[1], Loader=yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        raise ModelError(f"{where}: header is not YAML: {str(error).splitlines()[0]}") from error
+    if not isinstance(header, dict):
+        raise ModelError(f"{where}: header is not a mapping")
+    for key in ("description", "grain", "columns"):
+        if not header.get(key):
+            raise ModelError(f"{where}: header has no `{key}`")
+    columns = []
+    for name, spec in header["columns"].items():
+        kind, _, comment = str(spec).partition(",")
+        if not _TYPES.fullmatch(kind.strip()) or not comment.strip():
+            raise ModelError(f"{where}: column {name}: expected `TYPE, comment`, got {spec!r}")
+        columns.append(Column(name, kind.strip(), comment.strip()))
+    names = [c.name for c in columns]
+    grain = tuple(header["grain"])
+    if missing := [g for g in grain if g not in names]:
+        raise ModelError(f"{where}: grain column {missing[0]} is not among the columns")
+    expectations = [
+        Expectation("schema", "schema", description="The columns that the header names."),
+        Expectation(
+            "grain_unique",
+            "unique",
+            {"columns": list(grain)},
+            description=f"One row for each {', '.join(grain)}.",
+        ),
+        *(
+            Expectation(f"not_null_{c}", "not_null", {"column": c}, description=f"{c} is given.")
+            for c in grain
+            if c not in header.get("nullable_grain", [])
+        ),
+        *(_expectation(raw, where) for raw in header.get("expectations", [])),
+    ]
+    doubles = {e.name for e in expectations if [x.name for x in expectations].count(e.name) > 1}
+    if doubles:
+        raise ModelError(f"{where}: two expectations are called {sorted(doubles)[0]}")
+    return Model(
+        path.parent.name,
+        path.stem,
+        str(header["description"]).strip(),
+        grain,
+        tuple(columns),
+        tuple(expectations),
+        text[match.end() :].strip().rstrip(";"),
+        path,
+    )
+
+
+def load_models(root: Path) -> dict[str, Model]:
+    """Every model below `root`, upstream first. ModelError names a cycle or a missing table."""
+    models = {
+        m.name: m
+        for layer in _LAYERS
+        for m in (read_model(p) for p in sorted((root / layer).glob("*.sql")))
+    }
+    given = ("registry.", "raw.", "run.", "checks.")
+    ordered: dict[str, Model] = {}
+
+    def place(name: str, trail: tuple[str, ...]) -> None:
+        if name in ordered:
+            return
+        if name in trail:
+            raise ModelError(f"models read each other in a circle: {' > '.join([*trail, name])}")
+        for upstream in sorted(models[name].upstream):
+            if upstream in models:
+                place(upstream, (*trail, name))
+            elif not upstream.startswith(given):
+                raise ModelError(
+                    f"{models[name].path.parent.name}/{models[name].path.name}: "
+                    f"reads {upstream}, which no SQL file defines"
+                )
+        ordered[name] = models[name]
+
+    for name in models:
+        place(name, ())
+    return ordered

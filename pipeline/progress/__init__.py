@@ -1,0 +1,1 @@
+"""Progress arithmetic: pure functions of observations, a target and a reference date."""

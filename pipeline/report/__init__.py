@@ -1,0 +1,1 @@
+"""What people read: the scoreboard and the page, from the published marts alone."""

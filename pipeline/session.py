@@ -1,0 +1,278 @@
+"""One run: its reference date, registry, lock, checker and work folder.
+
+The edge at which clock and environment come in; everything below gets them as arguments.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from filelock import FileLock, Timeout
+
+from pipeline.archive import dump
+from pipeline.intake import Intake, Settled, code_version
+from pipeline.models import Model, load_models
+from pipeline.paths import SQL, Paths
+from pipeline.quality import Checker, take_checker
+from pipeline.warehouse import BuildError, Note, Warehouse, literal
+
+if TYPE_CHECKING:
+    from pipeline.registry import Registry
+
+TIME_ZONE = "Europe/Amsterdam"
+_WAIT_SECONDS = 1800.0
+
+
+def today() -> date:
+    """The date in Amsterdam: the reference date of a run that names none."""
+    return datetime.now(ZoneInfo(TIME_ZONE)).date()
+
+
+@dataclass
+class Session:
+    """Open with `begin`, close with `end`. One at a time for each root of data."""
+
+    paths: Paths
+    reference: date
+    say: Callable[[str], None] = print
+    settled: dict[str, Settled] = field(default_factory=dict)
+
+    def begin(self) -> Session:
+        """Take the lock (waits for a run that is at work) and start what can start early."""
+        self.paths.data.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(self.paths.lock)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            self.say("another run is at work on this data; waiting for it to end")
+            try:
+                self._lock.acquire(timeout=_WAIT_SECONDS)
+            except Timeout as error:
+                raise BuildError(
+                    f"another run has held {self.paths.lock} for half an hour: look at it first"
+                ) from error
+        try:
+            self.intake.archive.seed()
+        except BaseException:
+            self.end()
+            raise
+        return self
+
+    def warm_up(self) -> None:
+        """Start the checker and parse what has no verdict yet, while others import."""
+        # A run of another date or registry will need the checker as well.
+        if not (self.paths.work / "marts").is_dir():
+            self.checker.start()
+        for name in self.registry.datasets:
+            source, dataset = name.split("/", 1)
+            self.intake.prefetch(source, dataset, self.reference)
+
+    def end(self) -> None:
+        self.checker.close()
+        self._lock.release()
+
+    @cached_property
+    def checker(self) -> Checker:
+        return take_checker()
+
+    @cached_property
+    def registry(self) -> Registry:
+        from pipeline.registry import load
+
+        return load()
+
+    @cached_property
+    def models(self) -> dict[str, Model]:
+        return load_models(SQL)
+
+    @cached_property
+    def intake(self) -> Intake:
+        return Intake(self.paths, self.registry, self.checker)
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        return Warehouse(self.paths.work)
+
+    @cached_property
+    def _code(self) -> str:
+        return code_version(
+            "pipeline/progress", "pipeline/warehouse.py", "pipeline/quality_worker.py"
+        )
+
+    def settle(self, name: str) -> Settled:
+        """A dataset's verdicts, and its state noted in the work folder for the models."""
+        import pyarrow as pa
+
+        source, dataset = name.split("/", 1)
+        settled = self.intake.settle(source, dataset, self.reference)
+        self.settled[name] = settled
+        self.warehouse.put(
+            f"raw.{_flat(name)}", pa.Table.from_pylist(settled.chain, schema=_chain_schema(pa))
+        )
+        write = self.paths.work / "raw" / f"{_flat(name)}.checks.json"
+        from pipeline.paths import write_atomic
+
+        write_atomic(write, dump([c.to_json() for c in settled.checks]))
+        return settled
+
+    def put_registry(self) -> list[Note]:
+        return [
+            self.warehouse.put(f"registry.{name}", table)
+            for name, table in sorted(self.registry.tables().items())
+        ]
+
+    def put_run(self) -> Note:
+        """The run's explicit inputs as a table: reference date and version of the method."""
+        import pyarrow as pa
+
+        from pipeline.progress.assess import METHOD_VERSION
+
+        row = {"reference_date": self.reference, "method_version": METHOD_VERSION}
+        return self.warehouse.put("run.reference", pa.Table.from_pylist([row]))
+
+    def build(self, name: str) -> Note:
+        """Build one model from what lies in the work folder. BuildError in one line."""
+        model = self.models[name]
+        if "run.reference" in model.upstream:
+            self.put_run()
+        if any(u.startswith("registry.") for u in model.upstream):
+            known = self.registry_hashes
+            for upstream in model.upstream:
+                if upstream.startswith("registry.") and upstream not in known:
+                    raise BuildError(f"{name}: reads {upstream}, which the registry does not have")
+        inputs = self.warehouse.inputs(model, self.hash_of)
+        if note := self.warehouse.fresh(model, inputs, self._code):
+            return note
+        views = {u: self.view_of(u) for u in model.upstream}
+        return self.warehouse.build(model, inputs, self._code, views, self.checker)
+
+    @cached_property
+    def registry_hashes(self) -> dict[str, str]:
+        return {note.table: note.sha256 for note in self.put_registry()}
+
+    def hash_of(self, table: str) -> str:
+        schema = table.split(".")[0]
+        if schema == "raw":
+            return hashlib.sha256(dump([self._chain_hash(n) for n in self._datasets])).hexdigest()
+        if schema == "checks":
+            return hashlib.sha256(dump(self.check_rows())).hexdigest()
+        if schema == "registry":
+            return self.registry_hashes[table]
+        note = self.warehouse.note(table)
+        if note is None:
+            raise BuildError(f"{table} has not been built: materialise it first")
+        return note.sha256
+
+    @property
+    def _datasets(self) -> list[str]:
+        return sorted(self.registry.datasets)
+
+    def _chain_hash(self, name: str) -> str:
+        note = self.warehouse.note(f"raw.{_flat(name)}")
+        if note is None:
+            raise BuildError(f"dataset {name} has not been taken in: materialise it first")
+        return note.sha256
+
+    def view_of(self, table: str) -> str:
+        """A SELECT that gives an upstream table."""
+        if table == "raw.vintages":
+            files = [self.warehouse.file(f"raw.{_flat(n)}") for n in self._datasets]
+            return f"SELECT * FROM read_parquet({_list(files)})"
+        if table in ("raw.observations", "raw.rejects", "raw.all_observations"):
+            return self._raw_view(table.split(".")[1])
+        if table == "checks.results":
+            path = self.paths.work / "checks" / "results.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._write_checks()
+            return f"SELECT * FROM read_parquet({literal(path.as_posix())})"
+        return f"SELECT * FROM read_parquet({literal(self.warehouse.file(table).as_posix())})"
+
+    def _raw_view(self, kind: str) -> str:
+        column = "rejects" if kind == "rejects" else "observations"
+        parts = []
+        for name in self._datasets:
+            for entry in self._chain(name):
+                if entry[column] and (entry["is_current"] or kind == "all_observations"):
+                    head = ", ".join(
+                        f"{literal(str(entry[k]))} AS {k}"
+                        for k in ("source", "dataset", "vintage_id")
+                    )
+                    parts.append(f"SELECT {head}, * FROM read_parquet({literal(entry[column])})")
+        if not parts:
+            raise BuildError("no dataset has an accepted vintage: nothing can be built")
+        return " UNION ALL BY NAME ".join(parts)
+
+    def _chain(self, name: str) -> list[dict[str, Any]]:
+        import pyarrow.parquet as pq
+
+        rows: list[dict[str, Any]] = pq.read_table(
+            self.warehouse.file(f"raw.{_flat(name)}")
+        ).to_pylist()
+        return rows
+
+    def check_rows(self) -> list[dict[str, Any]]:
+        """Every check's outcome in this release, for the mart check_results."""
+        import json
+
+        rows = []
+        for name in self._datasets:
+            path = self.paths.work / "raw" / f"{_flat(name)}.checks.json"
+            for c in json.loads(path.read_text("utf-8")):
+                rows.append({"asset": f"raw/{name}", **c})
+        for model in self.models.values():
+            if "checks.results" in model.upstream:
+                continue
+            note = self.warehouse.note(model.name)
+            if note is None:
+                raise BuildError(f"{model.name} has not been built: materialise it first")
+            rows += [{"asset": model.name.replace(".", "/"), **c.to_json()} for c in note.checks]
+        for row in rows:
+            row["example"] = dump(row.pop("rows")[:3]).decode() if not row["passed"] else None
+        return rows
+
+    def _write_checks(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = self.paths.work / "checks" / "results.parquet"
+        staged = path.with_suffix(".tmp")
+        schema = pa.schema(
+            [
+                ("asset", pa.string()),
+                ("name", pa.string()),
+                ("description", pa.string()),
+                ("passed", pa.bool_()),
+                ("severity", pa.string()),
+                ("blocking", pa.bool_()),
+                ("observed", pa.string()),
+                ("failing_rows", pa.int64()),
+                ("example", pa.string()),
+            ]
+        )
+        pq.write_table(pa.Table.from_pylist(self.check_rows(), schema=schema), staged)
+        staged.replace(path)
+
+
+def _flat(name: str) -> str:
+    return name.replace("/", "__").replace(".", "-")
+
+
+def _list(files: list[Any]) -> str:
+    return "[" + ", ".join(literal(f.as_posix()) for f in files) + "]"
+
+
+def _chain_schema(pa: Any) -> Any:
+    text = [
+        "source", "dataset", "vintage_id", "known_from", "known_from_basis", "origin", "scope",
+        "verdict", "reason", "found_in", "observations", "rejects",
+    ]  # fmt: skip
+    return pa.schema(
+        [(name, pa.string()) for name in text]
+        + [("partial", pa.bool_()), ("is_current", pa.bool_())]
+    )

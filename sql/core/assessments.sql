@@ -1,0 +1,64 @@
+/*
+description: The arithmetic of progress applied to every indicator and target.
+grain: [indicator_id, geo, target_id]
+columns:
+  indicator_id: VARCHAR, id in the registry
+  geo: VARCHAR, area
+  target_id: VARCHAR, id of the target
+  counts: BOOLEAN, true where the row decides on the status of its mission
+  kind: VARCHAR, kind of target
+  target_year: INTEGER, year of the target
+  baseline_year: INTEGER, base year
+  baseline_value: DOUBLE, value at the base year in the unit of the indicator
+  baseline_origin: VARCHAR, series or documented
+  latest_year: INTEGER, year of the latest observation
+  latest_value: DOUBLE, its value in the unit of the indicator
+  target_value: DOUBLE, the target as a number in the unit of the indicator
+  share_achieved: DOUBLE, share of the way from baseline to target that is done (1 = reached)
+  share_of_time: DOUBLE, share of the time from base year to target year that has passed
+  gap_to_path: DOUBLE, distance behind the required path in the unit of the indicator (positive = behind)
+  gap_to_path_pct: DOUBLE, the same in % of the way from baseline to target
+  window_start: INTEGER, first year of the 5-year window
+  pace_recent: DOUBLE, pace over the 5-year window (fraction per year on basis cagr; units per year on basis linear)
+  pace_long: DOUBLE, pace over the 15-year window
+  pace_required: DOUBLE, pace from the latest year that reaches the target in time
+  pace_basis: VARCHAR, cagr or linear
+  acceleration_factor: DOUBLE, required pace divided by recent pace
+  year_reached: DOUBLE, year in which the recent pace reaches the target
+  ratio_short: DOUBLE, recent pace divided by the pace required from the start of the 5-year window
+  ratio_long: DOUBLE, the same over the 15-year window
+  growth_pct: DOUBLE, change in % a year over the 5-year window; positive = better (rows without a number)
+  status: VARCHAR, status in METHOD's words
+  reason: VARCHAR, why no status can be given
+  is_dated: BOOLEAN, true where the latest year is old
+  lapses_on: DATE, date on which the status lapses for age
+  windows_disagree: BOOLEAN, true where the long window gives another class
+  awaiting_target_year: BOOLEAN, true where the target year has passed and its figure is not out
+  flat_tail: BOOLEAN, true where the last three values are equal
+  severity: INTEGER, place in METHOD's order (1 = worst; 7 = achieved)
+  tie: DOUBLE, tie-breaker within a status - ratio_short or growth_pct / 100
+  status_on_definitive_data: VARCHAR, the status without provisional and estimated values
+expectations:
+  - {expect: not_null, column: status, name: status_given, description: A status is never null.}
+  - {expect: in_set, column: status, name: status_known, values: [achieved, on_track, progress_too_slow, insufficient, wrong_direction, missed, improving, slightly_improving, stable, slightly_worsening, worsening, not_assessable], description: "The status is one of METHOD's."}
+*/
+WITH assessed AS (
+  SELECT s.indicator_id, s.geo, s.target_id, s.counts, s.kind, s.target_year,
+         assess(
+           list_transform(list_zip(years, values, flags),
+           lambda o: {'year': o[1]::INTEGER, 'value': o[2]::DOUBLE,
+                      'flags': string_split(o[3], ' ')::VARCHAR[]}),
+           {'direction': direction, 'fit': fit, 'cadence': cadence, 'kind': kind, 'number': number,
+          'target_year': target_year, 'base_year': base_year,
+          'documented_baseline': documented_baseline, 'milestone_state': milestone_state,
+          'may_be_zero': may_be_zero, 'breaks': breaks, 'carried_forward': carried_forward,
+          'path': path,
+          'waypoints': list_transform(
+             list_zip(waypoint_years, waypoint_kinds, waypoint_numbers, waypoint_bases,
+                      waypoint_baselines),
+             lambda w: {'year': w[1], 'kind': w[2], 'number': w[3], 'base_year': w[4],
+                        'baseline': w[5]})},
+           r.reference_date) AS a
+  FROM core.series s CROSS JOIN run.reference r
+)
+SELECT indicator_id, geo, target_id, counts, kind, target_year, unnest(a) FROM assessed

@@ -1,0 +1,67 @@
+/*
+description: How far each indicator has come towards each target, with status or reason.
+grain: [indicator_id, geo, target_id]
+columns:
+  indicator_id: VARCHAR, id in the registry
+  geo: VARCHAR, area
+  target_id: VARCHAR, id of the target
+  mission_id: VARCHAR, mission that the indicator serves
+  baseline_year: INTEGER, base year
+  baseline_value: DOUBLE, value at the base year in the unit of the indicator
+  baseline_origin: VARCHAR, series or documented
+  base_year_basis: VARCHAR, letter or assumed or documented
+  latest_year: INTEGER, year of the latest observation
+  latest_value: DOUBLE, its value in the unit of the indicator
+  target_year: INTEGER, year of the target
+  target_value: DOUBLE, the target in the unit of the indicator
+  share_achieved: DOUBLE, share of the way from baseline to target that is done (1 = reached)
+  share_of_time: DOUBLE, share of the time from base year to target year that has passed
+  gap_to_path: DOUBLE, distance behind the required path in the unit of the indicator (positive = behind)
+  gap_to_path_pct: DOUBLE, the same in % of the way from baseline to target
+  window_start: INTEGER, first year of the 5-year window
+  pace_recent: DOUBLE, pace over the 5-year window (fraction per year on basis cagr; units per year on basis linear)
+  pace_long: DOUBLE, pace over the 15-year window
+  pace_required: DOUBLE, pace from the latest year that reaches the target in time
+  pace_basis: VARCHAR, cagr or linear
+  acceleration_factor: DOUBLE, required pace divided by recent pace
+  year_reached: DOUBLE, year in which the recent pace reaches the target
+  ratio_short: DOUBLE, recent pace divided by the pace required from the start of the 5-year window
+  ratio_long: DOUBLE, the same over the 15-year window
+  growth_pct: DOUBLE, change in % a year over the 5-year window; positive = better (rows without a number)
+  status: VARCHAR, status in METHOD's words
+  reason: VARCHAR, why no status can be given
+  is_dated: BOOLEAN, true where the latest year is old
+  windows_disagree: BOOLEAN, true where the long window gives another class
+  status_on_definitive_data: VARCHAR, the status without provisional and estimated values
+  fragile: BOOLEAN, true where a small change of the calculation changes the status (filled by a later capability)
+  fragile_reasons: VARCHAR[], which changes do (filled by a later capability)
+  methods_agree: BOOLEAN, true where other published methods agree (filled by a later capability)
+  probability_of_target: DOUBLE, probability of reaching the target (filled by a later capability)
+  awaiting_target_year: BOOLEAN, true where the target year has passed and its figure is not out
+  flat_tail: BOOLEAN, true where the last three values are equal
+  lapses_on: DATE, date on which the status lapses for age
+  counts: BOOLEAN, true where the row decides on the status of its mission
+  severity: INTEGER, place in METHOD's order (1 = worst; 7 = achieved)
+  as_of: DATE, reference date
+  method_version: VARCHAR, version of the rules
+expectations:
+  - {expect: not_null, column: status, name: status_given, description: A status is never null.}
+  - {expect: no_rows, name: reason_iff_unassessed, sql: "SELECT * FROM marts.indicator_progress WHERE (status = 'not_assessable') <> (reason IS NOT NULL)", description: A reason stands beside not_assessable and only there.}
+  - {expect: no_rows, name: status_has_inputs, sql: "SELECT * FROM marts.indicator_progress WHERE status NOT IN ('not_assessable', 'achieved', 'missed') AND (latest_value IS NULL OR coalesce(ratio_short, growth_pct) IS NULL) AND NOT (status = 'wrong_direction' AND window_start IS NOT NULL)", description: No status without the numbers that it is made of.}
+  - {expect: no_rows, name: every_pair_present, sql: "SELECT t.indicator_id, t.target_id FROM registry.indicator_targets t ANTI JOIN marts.indicator_progress p USING (indicator_id, target_id)", description: Every indicator and target has its row.}
+  - {expect: no_rows, name: baseline_not_zero_way, severity: warn, sql: "SELECT * FROM marts.indicator_progress WHERE baseline_value = target_value AND baseline_value IS NOT NULL", description: A target that equals its baseline asks nothing.}
+*/
+SELECT a.indicator_id, a.geo, a.target_id, i.mission_id, a.baseline_year, a.baseline_value,
+       a.baseline_origin, t.base_year_basis, a.latest_year, a.latest_value, a.target_year,
+       a.target_value, a.share_achieved, a.share_of_time, a.gap_to_path, a.gap_to_path_pct,
+       a.window_start, a.pace_recent, a.pace_long, a.pace_required, a.pace_basis,
+       a.acceleration_factor, a.year_reached, a.ratio_short, a.ratio_long, a.growth_pct, a.status,
+       a.reason, a.is_dated, a.windows_disagree, a.status_on_definitive_data,
+       NULL::BOOLEAN AS fragile, NULL::VARCHAR[] AS fragile_reasons,
+       NULL::BOOLEAN AS methods_agree, NULL::DOUBLE AS probability_of_target,
+       a.awaiting_target_year, a.flat_tail, a.lapses_on, a.counts, a.severity,
+       r.reference_date AS as_of, r.method_version
+FROM core.assessments a
+JOIN registry.indicators i USING (indicator_id)
+JOIN registry.indicator_targets t USING (indicator_id, target_id)
+CROSS JOIN run.reference r

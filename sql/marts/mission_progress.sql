@@ -1,0 +1,81 @@
+/*
+description: Each central mission - how many of its sub-missions stand where, and its own headlines; no mean.
+grain: [mission_id]
+columns:
+  mission_id: VARCHAR, central mission
+  n_sub_missions: INTEGER, number of sub-missions
+  n_assessed: INTEGER, number of them that can be assessed
+  coverage: DOUBLE, share of them that can be assessed
+  n_achieved: INTEGER, number of sub-missions with this status
+  n_on_track: INTEGER, number of sub-missions with this status
+  n_progress_too_slow: INTEGER, number of sub-missions with this status
+  n_insufficient: INTEGER, number of sub-missions with this status
+  n_wrong_direction: INTEGER, number of sub-missions with this status
+  n_missed: INTEGER, number of sub-missions with this status
+  n_improving: INTEGER, number of sub-missions with this status
+  n_slightly_improving: INTEGER, number of sub-missions with this status
+  n_stable: INTEGER, number of sub-missions with this status
+  n_slightly_worsening: INTEGER, number of sub-missions with this status
+  n_worsening: INTEGER, number of sub-missions with this status
+  n_not_assessable: INTEGER, number of sub-missions with this status
+  worst_sub_mission_id: VARCHAR, the worst of them
+  own_status: VARCHAR, status of the mission's own headlines
+  own_reason: VARCHAR, why they have none
+  own_worst_indicator_id: VARCHAR, own headline that decides
+  own_worst_target_id: VARCHAR, own target that decides
+  own_latest_year: INTEGER, year of the figure that decides
+  own_share_achieved: DOUBLE, share of the way
+  own_share_of_time: DOUBLE, share of the time
+  own_is_dated: BOOLEAN, true where that figure is old
+  failing: VARCHAR[], sub-missions and own headlines that are progress_too_slow or worse
+expectations:
+  - {expect: rows, value: 5, name: five_rows, description: The five central missions are there.}
+  - {expect: not_null, column: own_status, name: own_status_given, description: A status is never null.}
+  - {expect: no_rows, name: counts_add_up, sql: "SELECT * FROM marts.mission_progress WHERE n_sub_missions <> n_achieved + n_on_track + n_progress_too_slow + n_insufficient + n_wrong_direction + n_missed + n_improving + n_slightly_improving + n_stable + n_slightly_worsening + n_worsening + n_not_assessable", description: Every sub-mission is counted once; the unassessable too.}
+*/
+WITH counted AS (
+  SELECT s.parent_id AS mission_id, count(*)::INTEGER AS n_sub_missions,
+       count(*) FILTER (s.status <> 'not_assessable')::INTEGER AS n_assessed,
+       count(*) FILTER (s.status = 'achieved')::INTEGER AS n_achieved,
+       count(*) FILTER (s.status = 'on_track')::INTEGER AS n_on_track,
+       count(*) FILTER (s.status = 'progress_too_slow')::INTEGER AS n_progress_too_slow,
+       count(*) FILTER (s.status = 'insufficient')::INTEGER AS n_insufficient,
+       count(*) FILTER (s.status = 'wrong_direction')::INTEGER AS n_wrong_direction,
+       count(*) FILTER (s.status = 'missed')::INTEGER AS n_missed,
+       count(*) FILTER (s.status = 'improving')::INTEGER AS n_improving,
+       count(*) FILTER (s.status = 'slightly_improving')::INTEGER AS n_slightly_improving,
+       count(*) FILTER (s.status = 'stable')::INTEGER AS n_stable,
+       count(*) FILTER (s.status = 'slightly_worsening')::INTEGER AS n_slightly_worsening,
+       count(*) FILTER (s.status = 'worsening')::INTEGER AS n_worsening,
+       count(*) FILTER (s.status = 'not_assessable')::INTEGER AS n_not_assessable
+  FROM marts.sub_mission_progress s
+  JOIN registry.missions m ON m.mission_id = s.mission_id AND m.level = 'sub_mission'
+  GROUP BY s.parent_id
+), ranked AS (
+  SELECT m.parent_id AS mission_id, s.mission_id AS sub_id, r.severity, r.badness, m.position
+  FROM marts.sub_mission_progress s
+  JOIN registry.missions m ON m.mission_id = s.mission_id AND m.level = 'sub_mission'
+  JOIN core.ranked r ON r.indicator_id = s.worst_indicator_id AND r.target_id = s.worst_target_id
+), worst AS (
+  SELECT mission_id, arg_min(sub_id, badness) AS worst_sub_mission_id FROM ranked GROUP BY mission_id
+), names AS (
+  SELECT mission_id, sub_id AS name, badness FROM ranked WHERE severity <= 5
+  UNION ALL
+  SELECT mission_id, indicator_id || ' · ' || target_id, badness FROM core.ranked
+  WHERE role = 'headline' AND counts AND severity <= 5 AND fit <> 'context'
+    AND mission_id IN (SELECT mission_id FROM registry.missions WHERE level = 'mission')
+), failing AS (
+  SELECT mission_id, list(name ORDER BY badness, name) AS failing FROM names GROUP BY mission_id
+)
+SELECT m.mission_id, c.n_sub_missions, c.n_assessed, c.n_assessed / c.n_sub_missions AS coverage,
+       c.n_achieved, c.n_on_track, c.n_progress_too_slow, c.n_insufficient, c.n_wrong_direction, c.n_missed, c.n_improving, c.n_slightly_improving, c.n_stable, c.n_slightly_worsening, c.n_worsening, c.n_not_assessable,
+       w.worst_sub_mission_id, o.status AS own_status, o.reason AS own_reason,
+       o.worst_indicator_id AS own_worst_indicator_id, o.worst_target_id AS own_worst_target_id,
+       o.latest_year AS own_latest_year, o.share_achieved AS own_share_achieved,
+       o.share_of_time AS own_share_of_time, o.is_dated AS own_is_dated,
+       coalesce(f.failing, []::VARCHAR[]) AS failing
+FROM registry.missions m
+JOIN counted c USING (mission_id)
+JOIN core.own_status o USING (mission_id)
+LEFT JOIN worst w USING (mission_id)
+LEFT JOIN failing f USING (mission_id)

@@ -1,0 +1,25 @@
+/*
+description: The observations behind every indicator, all areas and years, with their vintage.
+grain: [indicator_id, geo, period]
+columns:
+  indicator_id: VARCHAR, id in the registry
+  geo: VARCHAR, area in Eurostat's codes
+  period: INTEGER, reference year (the last one where a period spans several)
+  period_published: VARCHAR, the period as the publisher writes it
+  value: DOUBLE, in the unit of the indicator
+  unit: VARCHAR, unit
+  flags: VARCHAR[], the publisher's flags as a sorted set
+  carried_forward: BOOLEAN, true where the publisher repeated an older value (not assessed)
+  vintage_id: VARCHAR, content hash of the vintage
+expectations:
+  - {expect: not_null, column: value, name: value_given, description: An observation has a value.}
+  - {expect: no_rows, name: within_bounds, sql: "SELECT o.* FROM marts.observations o JOIN registry.indicators i USING (indicator_id) WHERE o.value < i.bound_low OR o.value > i.bound_high", description: No value lies outside the bounds of its unit (a share between 0 and 100).}
+  - {expect: no_rows, name: every_indicator_seen, severity: warn, sql: "SELECT i.indicator_id FROM registry.indicators i WHERE NOT EXISTS (SELECT 1 FROM marts.observations o WHERE o.indicator_id = i.indicator_id AND o.geo = 'NL')", description: Every indicator has observations for the Netherlands.}
+*/
+SELECT o.indicator_id, o.geo, o.period, o.period_published, o.value, i.unit, o.flags,
+       c.indicator_id IS NOT NULL AS carried_forward, o.vintage_id
+FROM core.observations o
+JOIN registry.indicators i USING (indicator_id)
+LEFT JOIN (SELECT DISTINCT indicator_id, geo, year FROM registry.carried_forward) c
+  ON c.indicator_id = o.indicator_id AND (c.geo IS NULL OR c.geo = o.geo) AND c.year = o.period
+WHERE o.plausible

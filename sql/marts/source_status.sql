@@ -1,0 +1,54 @@
+/*
+description: Each dataset - the vintage in use, its age, and a newer one that waits in quarantine.
+grain: [source, dataset]
+columns:
+  source: VARCHAR, publisher's id
+  dataset: VARCHAR, dataset's code
+  publisher: VARCHAR, publisher
+  vintage_id: VARCHAR, content hash of the vintage in use; null if there is none
+  known_from: DATE, date from which its figures were known
+  known_from_basis: VARCHAR, what that date is (published or collected or bundled or retrieved)
+  scope: VARCHAR, what the vintage declares to hold
+  origin: VARCHAR, live or bundled or ingested
+  verdict: VARCHAR, accepted or quarantined (of the vintage in use; else of the newest)
+  reason: VARCHAR, why the newest was quarantined where none is in use
+  age_days: INTEGER, days from known_from to the reference date
+  n_vintages: INTEGER, vintages known at the reference date
+  pending: VARCHAR, a newer vintage that was quarantined and why
+  licence: VARCHAR, licence
+  citation: VARCHAR, how to cite it
+  found_in: VARCHAR, where the bytes come from
+expectations:
+  - {expect: no_rows, name: every_dataset_present, sql: "SELECT d.source, d.dataset FROM registry.datasets d ANTI JOIN marts.source_status s USING (source, dataset)", description: Every dataset of the registry has its row.}
+  - {expect: not_null, column: vintage_id, name: in_use, severity: error, blocking: false, description: Every dataset has an accepted vintage.}
+  - {expect: no_rows, name: none_pending, severity: error, blocking: false, sql: "SELECT source, dataset, pending FROM marts.source_status WHERE pending IS NOT NULL", description: No dataset waits on an older vintage because a newer one was quarantined.}
+*/
+WITH numbered AS (
+  SELECT *, row_number() OVER (PARTITION BY source, dataset ORDER BY known_from, vintage_id) AS n
+  FROM raw.vintages
+), used AS (
+  SELECT * FROM numbered WHERE is_current
+), newest AS (
+  SELECT * FROM numbered WHERE NOT partial
+  QUALIFY row_number() OVER (PARTITION BY source, dataset ORDER BY n DESC) = 1
+), total AS (
+  SELECT source, dataset, count(*) AS n_vintages FROM numbered GROUP BY ALL
+), bad AS (
+  SELECT q.source, q.dataset, q.vintage_id || ': ' || q.reason AS pending
+  FROM numbered q LEFT JOIN used u USING (source, dataset)
+  WHERE q.verdict = 'quarantined' AND u.vintage_id IS NOT NULL AND q.n > u.n
+  QUALIFY row_number() OVER (PARTITION BY q.source, q.dataset ORDER BY q.n DESC) = 1
+)
+SELECT d.source, d.dataset, d.publisher, u.vintage_id, u.known_from::DATE AS known_from,
+       u.known_from_basis, coalesce(u.scope, w.scope) AS scope, coalesce(u.origin, w.origin) AS origin,
+       coalesce(u.verdict, w.verdict) AS verdict,
+       CASE WHEN u.vintage_id IS NULL THEN coalesce(w.reason, 'no vintage known at this date') END AS reason,
+       (r.reference_date - u.known_from::DATE)::INTEGER AS age_days,
+       coalesce(t.n_vintages, 0)::INTEGER AS n_vintages, b.pending, d.licence, d.citation,
+       coalesce(u.found_in, w.found_in) AS found_in
+FROM registry.datasets d
+CROSS JOIN run.reference r
+LEFT JOIN used u USING (source, dataset)
+LEFT JOIN newest w USING (source, dataset)
+LEFT JOIN total t USING (source, dataset)
+LEFT JOIN bad b USING (source, dataset)
