@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.paths import CHECKOUT, Paths
+from pipeline.paths import CHECKOUT, Paths, registry_root
 
 app = typer.Typer(
     help="How far the Netherlands has come on its missions.",
@@ -283,7 +283,7 @@ def ingest(
     from pipeline.registry import load
     from pipeline.session import today
 
-    item = load().datasets.get(dataset)
+    item = load(registry_root()).datasets.get(dataset)
     if item is None:
         raise UserError(f"--dataset {dataset}: not in the registry (sources.yaml); add it there")
     day = _day(known_from, "--known-from") if known_from else today()
@@ -332,11 +332,11 @@ def doctor() -> None:
     """Check the set-up: registry, SQL files, vintages and the published set."""
     from pipeline.archive import Archive
     from pipeline.models import load_models
-    from pipeline.paths import SQL
+    from pipeline.paths import sql_root
     from pipeline.registry import load
 
-    registry = load()
-    models = load_models(SQL)
+    registry = load(registry_root())
+    models = load_models(sql_root())
     paths = Paths.from_environment()
     archive = Archive(paths)
     archive.seed()

@@ -12,12 +12,12 @@ def defs() -> dg.Definitions:
     from assets.graph import dataset_asset, model_asset, published_asset, registry_asset
     from assets.session import RunSession
     from pipeline.models import load_models
-    from pipeline.paths import SQL
+    from pipeline.paths import registry_root, sql_root
     from pipeline.registry import load
     from pipeline.session import TIME_ZONE
 
-    registry = load()
-    models = load_models(SQL)
+    registry = load(registry_root())
+    models = load_models(sql_root())
     job = dg.define_asset_job(
         JOB,
         selection=dg.AssetSelection.all(),

@@ -12,8 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-SQL = CHECKOUT / "sql"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+def sql_root() -> Path:
+    """The folder of SQL files: MISSIEMONITOR_SQL, else `sql/` of the checkout."""
+    named = os.environ.get("MISSIEMONITOR_SQL")
+    return Path(named).expanduser().resolve() if named else CHECKOUT / "sql"
+
+
+def registry_root() -> Path:
+    """The registry's folder: MISSIEMONITOR_REGISTRY, else the one that ships."""
+    named = os.environ.get("MISSIEMONITOR_REGISTRY")
+    return Path(named).expanduser().resolve() if named else CHECKOUT / "pipeline" / "registry"
 
 
 def safe_name(name: str) -> str:

@@ -87,7 +87,7 @@ def _outcome(frame: Any, kind: str, options: dict[str, Any], found: Any) -> dict
     rows: list[dict[str, Any]] = []
     count = 0
     if kind in ("contains", "equals_set"):
-        seen = set(result.get("observed_value") or [])
+        seen = set(frame[options["column"]].dropna().unique().tolist())
         wanted = set(options["values"])
         extra = seen - wanted if kind == "equals_set" else set()
         rows = [{"missing": _plain(v)} for v in sorted(wanted - seen, key=str)]

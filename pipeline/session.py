@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from pipeline.archive import dump
 from pipeline.intake import Intake, Settled, code_version
 from pipeline.models import Model, load_models
-from pipeline.paths import SQL, Paths
+from pipeline.paths import Paths, registry_root, sql_root
 from pipeline.quality import Checker, take_checker
 from pipeline.warehouse import BuildError, Note, Warehouse, literal
 
@@ -85,11 +85,11 @@ class Session:
     def registry(self) -> Registry:
         from pipeline.registry import load
 
-        return load()
+        return load(registry_root())
 
     @cached_property
     def models(self) -> dict[str, Model]:
-        return load_models(SQL)
+        return load_models(sql_root())
 
     @cached_property
     def intake(self) -> Intake:

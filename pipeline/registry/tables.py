@@ -1,0 +1,109 @@
+"""The registry as Arrow tables: the form in which SQL reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from pipeline.registry.loader import Registry
+
+_S, _I, _D, _B = pa.string(), pa.int32(), pa.float64(), pa.bool_()
+_COLUMNS: dict[str, dict[str, Any]] = {
+    "missions": {"mission_id": _S, "parent_id": _S, "level": _S, "position": _I, "title_nl": _S,
+                 "title_en": _S, "short_nl": _S, "short_en": _S, "letter_text": _S},
+    "targets": {"target_id": _S, "mission_id": _S, "kind": _S, "year": _I, "number": _D,
+                "unit": _S, "strength": _S, "source": _S, "base_year": _I, "letter_text": _S,
+                "milestone_state": _S, "milestone_source": _S, "milestone_date": _S},
+    "indicators": {"indicator_id": _S, "mission_id": _S, "position": _I, "label_nl": _S,
+                   "label_en": _S, "unit": _S, "direction": _S, "fit": _S, "role": _S,
+                   "cadence": _I, "source": _S, "dataset": _S, "licence": _S, "citation": _S,
+                   "may_be_zero": _B, "bound_low": _D, "bound_high": _D, "plausible_low": _D,
+                   "plausible_high": _D, "intensive": _B, "caveat_nl": _S, "caveat_en": _S},
+    "indicator_targets": {"indicator_id": _S, "target_id": _S, "kind": _S, "number": _D,
+                          "target_year": _I, "base_year": _I, "base_year_basis": _S,
+                          "documented_baseline": _D, "baseline_source": _S, "derived_from": _S,
+                          "reason": _S, "counts": _B, "strength": _S, "path": _S},
+    "operands": {"indicator_id": _S, "alternative": _I, "op": _S, "require": _S, "flag": _S,
+                 "scale": _D, "position": _I, "source": _S, "dataset": _S, "series_key": _S,
+                 "from_year": _I},
+    "breaks": {"indicator_id": _S, "geo": _S, "year": _I, "reason": _S},
+    "carried_forward": {"indicator_id": _S, "geo": _S, "year": _I, "reason": _S},
+    "datasets": {"source": _S, "dataset": _S, "title": _S, "format": _S, "code": _S,
+                 "publisher": _S, "licence": _S, "citation": _S, "cadence": _I, "url": _S},
+    "sources": {"source": _S, "publisher": _S, "licence": _S, "citation": _S, "base_url": _S,
+                "landing_url": _S, "cadence": _I},
+    "peers": {"geo": _S, "position": _I},
+    "overrides": {"mission_id": _S, "status": _S, "author": _S, "reason": _S, "date": _S,
+                  "until": _S},
+}  # fmt: skip
+
+
+def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
+    first = {o.indicator: o for o in reversed(registry.operands)}
+    return {
+        "missions": [
+            {"mission_id": m.id, "parent_id": m.parent, "level": m.level, "position": n,
+             "title_nl": m.title.nl, "title_en": m.title.en, "short_nl": m.short.nl,
+             "short_en": m.short.en, "letter_text": m.letter}
+            for n, m in enumerate(registry.missions.values(), 1)
+        ],
+        "targets": [
+            {"target_id": t.id, "mission_id": t.mission, "letter_text": t.letter,
+             **t.model_dump(exclude={"id", "mission", "letter"})}
+            for t in registry.targets.values()
+        ],
+        "indicators": [
+            {"indicator_id": i.id, "mission_id": i.mission, "position": n, "label_nl": i.label.nl,
+             "label_en": i.label.en, "unit": i.unit, "direction": i.direction, "fit": i.fit,
+             "role": i.role, "cadence": i.cadence,
+             "source": first[i.id].dataset.split("/", 1)[0],
+             "dataset": first[i.id].dataset.split("/", 1)[1],
+             "licence": registry.datasets[first[i.id].dataset].licence,
+             "citation": registry.datasets[first[i.id].dataset].citation,
+             "may_be_zero": i.may_be_zero, "bound_low": i.bounds[0], "bound_high": i.bounds[1],
+             "plausible_low": i.plausible[0], "plausible_high": i.plausible[1],
+             "intensive": i.intensive, "caveat_nl": i.caveat.nl if i.caveat else None,
+             "caveat_en": i.caveat.en if i.caveat else None}
+            for n, i in enumerate(registry.indicators.values(), 1)
+        ],
+        "indicator_targets": list(registry.pairs()),
+        "operands": [
+            {"indicator_id": o.indicator, "alternative": o.alternative, "op": o.op,
+             "require": o.require, "flag": o.flag, "scale": o.scale, "position": o.position,
+             "source": o.dataset.split("/", 1)[0], "dataset": o.dataset.split("/", 1)[1],
+             "series_key": o.series_key, "from_year": o.from_year}
+            for o in registry.operands
+        ],
+        "breaks": [
+            {"indicator_id": i.id, "geo": b.geo, "year": b.year, "reason": b.reason}
+            for i in registry.indicators.values() for b in i.breaks
+        ],
+        "carried_forward": [
+            {"indicator_id": i.id, "geo": c.geo, "year": year, "reason": c.reason}
+            for i in registry.indicators.values() for c in i.carried_forward for year in c.years
+        ],
+        "datasets": [
+            {"source": d.source, "dataset": d.dataset,
+             **d.model_dump(include={"title", "format", "code", "publisher", "licence", "citation",
+                                     "cadence", "url"})}
+            for d in registry.datasets.values()
+        ],
+        "sources": [
+            {"source": s.id, **s.model_dump(exclude={"id"})} for s in registry.sources.values()
+        ],
+        "peers": [{"geo": geo, "position": n} for n, geo in enumerate(registry.peers, 1)],
+        "overrides": [
+            {"mission_id": o.mission, **o.model_dump(exclude={"mission"})}
+            for o in registry.overrides
+        ],
+    }  # fmt: skip
+
+
+def tables(registry: Registry) -> dict[str, pa.Table]:
+    """Name → table; the columns are those of _COLUMNS, whatever the registry holds."""
+    return {
+        name: pa.Table.from_pylist(rows, schema=pa.schema(list(_COLUMNS[name].items())))
+        for name, rows in _rows(registry).items()
+    }

@@ -1,0 +1,23 @@
+"""Bytes of a publisher's wire format in, rows and rejects out. Pure; no network here."""
+
+from __future__ import annotations
+
+from pipeline.sources.spec import DatasetSpec, Parsed, ParseError
+
+__all__ = ["FORMATS", "DatasetSpec", "ParseError", "Parsed", "parse"]
+FORMATS = (
+    "sdmx_csv", "oecd_csv", "owid_csv", "curated_csv", "cbs_odata", "worldbank_json", "unsdg_json",
+)  # fmt: skip
+
+
+def parse(body: bytes, spec: DatasetSpec) -> Parsed:
+    """Parse one body. ParseError, in one line, if it is not whole or not this dataset's."""
+    if spec.format not in FORMATS:
+        raise ParseError(f"format {spec.format!r} is not one of {', '.join(FORMATS)}")
+    from pipeline.sources import documents, tables
+
+    module = tables if hasattr(tables, spec.format) else documents
+    parsed: Parsed = getattr(module, spec.format)(body, spec)
+    if parsed.observations.num_rows == 0:
+        raise ParseError("no row of the body can be used: see why in the publisher's answer")
+    return parsed

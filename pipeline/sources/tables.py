@@ -1,0 +1,91 @@
+"""The CSV formats: Eurostat SDMX-CSV 1.0, OECD csvfile, OWID grapher, curated tidy tables."""
+
+from __future__ import annotations
+
+from pipeline.sources.geo import FROM_ISO3, mapped
+from pipeline.sources.spec import DatasetSpec, Parsed, ParseError
+from pipeline.sources.tidy import key_sql, must_state, quoted, read_csv, tidy
+
+_EUROSTAT_ATTRIBUTES = {"DATAFLOW", "LAST UPDATE", "TIME_PERIOD", "OBS_VALUE", "OBS_FLAG",
+                        "CONF_STATUS", "STRUCTURE", "STRUCTURE_ID"}  # fmt: skip
+_CURATED = ("series", "geo", "period", "value", "unit", "flag")
+
+
+def sdmx_csv(body: bytes, spec: DatasetSpec) -> Parsed:
+    """Eurostat SDMX-CSV 1.0: lower-case dimensions, OBS_FLAG letters, geo in `geo`."""
+    cells = read_csv(body, ("DATAFLOW", "geo", "TIME_PERIOD", "OBS_VALUE"))
+    stated = {
+        str(v).split(":", 1)[-1].split("(")[0] for v in set(cells.column("DATAFLOW").to_pylist())
+    }
+    must_state(stated, spec, "DATAFLOW")
+    dims = [c for c in cells.column_names if c not in _EUROSTAT_ATTRIBUTES and c != "geo"]
+    flag = "OBS_FLAG" if "OBS_FLAG" in cells.column_names else "''"
+    unit = "unit" if "unit" in cells.column_names else "NULL"
+    sql = f"""SELECT row_number() OVER () AS line, {key_sql(dims)} AS series_key, trim(geo) AS geo,
+       trim(TIME_PERIOD) AS period, OBS_VALUE AS value, trim({unit}) AS unit,
+       -- every letter of OBS_FLAG is a flag of its own
+       array_to_string(regexp_extract_all({flag}, '[A-Za-z]'), ' ') AS flags,
+       CASE WHEN NOT regexp_matches(trim(TIME_PERIOD), '^\\d{{4}}$')
+             AND regexp_matches(trim(TIME_PERIOD), '^\\d{{4}}-') THEN 'not_annual' END AS reason
+       FROM cells"""
+    return tidy(cells, sql, spec)
+
+
+def oecd_csv(body: bytes, spec: DatasetSpec) -> Parsed:
+    """OECD csvfile: dimensions stand between DATAFLOW and TIME_PERIOD; UNIT_MULT is applied."""
+    cells = read_csv(body, ("DATAFLOW", "REF_AREA", "TIME_PERIOD", "OBS_VALUE"))
+    names = cells.column_names
+    stated = {str(v).rsplit("@", 1)[-1].split("(")[0] for v in set(cells.column("DATAFLOW").to_pylist())}
+    must_state(stated, spec, "DATAFLOW")
+    start, end = names.index("DATAFLOW"), names.index("TIME_PERIOD")
+    if end < start:
+        raise ParseError("TIME_PERIOD stands before DATAFLOW: not OECD's csvfile")
+    dims = [c for c in names[start + 1 : end] if c != "REF_AREA"]
+    mult = (
+        "CASE WHEN trim(UNIT_MULT) IN ('', '9999') THEN 0 ELSE try_cast(UNIT_MULT AS INTEGER) END"
+        if "UNIT_MULT" in names
+        else "0"
+    )
+    unit = "UNIT_MEASURE" if "UNIT_MEASURE" in names else "NULL"
+    status = "OBS_STATUS" if "OBS_STATUS" in names else "''"
+    sql = f"""SELECT row_number() OVER () AS line, {key_sql(dims)} AS series_key,
+       {mapped("trim(REF_AREA)", FROM_ISO3)} AS geo, trim(TIME_PERIOD) AS period,
+       CASE WHEN try_cast(trim(OBS_VALUE) AS DOUBLE) IS NULL THEN OBS_VALUE
+            ELSE CAST(try_cast(trim(OBS_VALUE) AS DOUBLE) * pow(10, {mult}) AS VARCHAR) END AS value,
+       trim({unit}) AS unit,
+       CASE lower(trim({status})) WHEN 'a' THEN '' WHEN 'm' THEN '' ELSE lower({status}) END AS flags,
+       NULL::VARCHAR AS reason
+       FROM cells"""
+    return tidy(cells, sql, spec)
+
+
+def owid_csv(body: bytes, spec: DatasetSpec) -> Parsed:
+    """OWID grapher: Entity, Code, Year and one column for each indicator; headers in any case."""
+    cells = read_csv(body, ())
+    lower = {c.lower(): c for c in cells.column_names}
+    for column in ("entity", "code", "year"):
+        if column not in lower:
+            raise ParseError(f"column {column} is missing; the header is {', '.join(lower)[:200]}")
+    values = [c for k, c in lower.items() if k not in ("entity", "code", "year")]
+    if not values:
+        raise ParseError("there is no value column beside Entity, Code and Year")
+    parts = []
+    for column in values:
+        key = "column=" + column
+        parts.append(
+            f"""SELECT row_number() OVER () AS line, '{key.replace("'", "''")}' AS series_key,
+            {mapped(f"coalesce(nullif(trim({quoted(lower['code'])}), ''), trim({quoted(lower['entity'])}))", FROM_ISO3)} AS geo,
+            trim({quoted(lower["year"])}) AS period, {quoted(column)} AS value,
+            NULL::VARCHAR AS unit, '' AS flags, NULL::VARCHAR AS reason FROM cells"""
+        )
+    return tidy(cells, " UNION ALL ".join(parts), spec)
+
+
+def curated_csv(body: bytes, spec: DatasetSpec) -> Parsed:
+    """A tidy table made by hand: series, geo, period, value, unit, flag, and whatever else."""
+    cells = read_csv(body, _CURATED)
+    # Digits that ran together on the page and were split by hand are of low reliability: u.
+    sql = """SELECT row_number() OVER () AS line, 'series=' || trim(series) AS series_key,
+       trim(geo) AS geo, trim(period) AS period, value, trim(unit) AS unit,
+       regexp_replace(flag, '\\bparsed\\b', 'parsed u') AS flags, NULL::VARCHAR AS reason FROM cells"""
+    return tidy(cells, sql, spec)
