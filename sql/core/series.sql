@@ -56,7 +56,8 @@ WITH obs AS (
 SELECT t.indicator_id, 'NL' AS geo, t.target_id, i.direction, i.fit, i.cadence, t.kind, t.number,
        t.target_year, t.base_year, t.documented_baseline, g.milestone_state, i.may_be_zero, t.path,
        t.counts, brk.breaks, car.years AS carried_forward, obs.years, obs.values, obs.flags,
-       way.years, way.kinds, way.numbers, way.bases, way.baselines
+       way.years AS waypoint_years, way.kinds AS waypoint_kinds, way.numbers AS waypoint_numbers,
+       way.bases AS waypoint_bases, way.baselines AS waypoint_baselines
 FROM registry.indicator_targets t
 JOIN registry.indicators i USING (indicator_id)
 LEFT JOIN registry.targets g USING (target_id)
