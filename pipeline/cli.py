@@ -247,7 +247,9 @@ def query(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*(Text(n) for n in names), box=None)
+    table = Table(box=None)
+    for name in names:
+        table.add_column(Text(name))
     for row in rows:
         table.add_row(*(Text("" if v is None else str(v)) for v in row))
     Console().print(table)
@@ -340,7 +342,7 @@ def doctor() -> None:
     paths = Paths.from_environment()
     archive = Archive(paths)
     archive.seed()
-    without = [n for n in registry.datasets if not archive.vintages(*n.split("/", 1))]
+    without = [n for n, d in registry.datasets.items() if not archive.vintages(d.source, d.dataset)]
     typer.echo(
         f"registry: {len(registry.indicators)} indicators, {len(registry.datasets)} datasets"
     )

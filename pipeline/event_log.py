@@ -12,7 +12,7 @@ from typing import Any
 
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import QueuePool
 
@@ -43,6 +43,10 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
                     poolclass=QueuePool,
                     pool_size=1,
                     connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+                )
+                # In WAL mode this still survives a kill; only a power cut can cost the last events.
+                event.listen(
+                    engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=NORMAL")
                 )
                 while len(self._engines) >= _KEPT_ENGINES:
                     oldest = next(k for k in self._engines if k != "index")

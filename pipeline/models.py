@@ -112,7 +112,7 @@ def tables_of(sql: str, where: Path) -> set[str]:
 def _expectation(raw: Any, where: str) -> Expectation:
     if not isinstance(raw, dict):
         raise ModelError(f"{where}: an expectation is a mapping, not {raw!r}")
-    kind = raw.get("expect")
+    kind = str(raw.get("expect"))
     if kind not in EXPECTATIONS:
         raise ModelError(f"{where}: expect: {kind!r} is not one of {', '.join(EXPECTATIONS)}")
     options = {

@@ -135,7 +135,7 @@ def main() -> None:
     from great_expectations import expectations as gxe
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
+    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
     source = context.data_sources.add_pandas("frames")
     number = 0
     while (message := read_message(requests)) is not None:
@@ -152,7 +152,7 @@ def main() -> None:
                 expectation.meta = {"place": i}
             suite = gx.ExpectationSuite(name=f"s{number}", expectations=expectations)
             report = batch.validate(suite, result_format={"result_format": "COMPLETE"})
-            by_place = {r.expectation_config.meta["place"]: r for r in report.results}
+            by_place = {r.expectation_config.meta["place"]: r for r in report.results}  # type: ignore[union-attr]
             answer: Any = [
                 _outcome(frame, kind, options, by_place[i])
                 for i, (kind, options) in enumerate(wanted)

@@ -39,10 +39,14 @@ def main() -> None:
         base = sorted(imports)[1]
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         print(f"importing dagster, great_expectations, pandas   {base:6.2f} s")
-        print(f"offline run, nothing built yet                  {sorted(first)[1]:6.2f} s"
-              f"   {sorted(first)[1] / base:5.2f} ×")
-        print(f"offline run, nothing changed                    {sorted(again)[1]:6.2f} s"
-              f"   {sorted(again)[1] / base:5.2f} ×")
+        print(
+            f"offline run, nothing built yet                  {sorted(first)[1]:6.2f} s"
+            f"   {sorted(first)[1] / base:5.2f} ×"
+        )
+        print(
+            f"offline run, nothing changed                    {sorted(again)[1]:6.2f} s"
+            f"   {sorted(again)[1] / base:5.2f} ×"
+        )
         print(f"peak memory of the largest process              {peak:6.0f} MB")
 
 

@@ -115,10 +115,10 @@ class Number(str):
 
 
 def dump_numbers(content: Any) -> bytes:
-    marked = json.dumps(
-        _mark(content), indent=1, sort_keys=True, ensure_ascii=False
-    )
-    return (re.sub(r'"\u0001([^"\u0001]*)\u0001"', r"\1", marked.replace("\\u0001", "\u0001")) + "\n").encode()
+    marked = json.dumps(_mark(content), indent=1, sort_keys=True, ensure_ascii=False)
+    return (
+        re.sub(r'"\u0001([^"\u0001]*)\u0001"', r"\1", marked.replace("\\u0001", "\u0001")) + "\n"
+    ).encode()
 
 
 def _mark(node: Any) -> Any:

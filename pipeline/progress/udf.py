@@ -115,6 +115,6 @@ def register(con: duckdb.DuckDBPyConnection) -> None:
         ("assess", assess_row, ASSESSMENT),
         ("required_path", path_row, PATH),
     ):
-        con.create_function(
+        con.create_function(  # type: ignore[call-overload]
             name, function, [OBSERVATIONS, QUESTION, "DATE"], result, null_handling="special"
         )

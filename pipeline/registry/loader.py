@@ -193,7 +193,11 @@ class Registry:
         """Range of a series' raw values: that of the indicators that are this series alone."""
         lows, highs = [], []
         for o in self.operands:
-            if o.op == "series" and o.dataset == f"{source}/{dataset}" and o.series_key == series_key:
+            if (
+                o.op == "series"
+                and o.dataset == f"{source}/{dataset}"
+                and o.series_key == series_key
+            ):
                 low, high = self.indicators[o.indicator].plausible
                 lows.append(low / o.scale)
                 highs.append(high / o.scale)
@@ -269,11 +273,12 @@ def _plain(node: Any, problems: _Problems, file: str) -> Any:
 
 
 class _Scalars(yaml.constructor.SafeConstructor):
-    def construct_yaml_timestamp(self, node: Any) -> str:
-        return str(node.value)
+    """Dates stay text: the entries say what they are."""
 
 
-_Scalars.add_constructor("tag:yaml.org,2002:timestamp", _Scalars.construct_yaml_timestamp)
+_Scalars.add_constructor(
+    "tag:yaml.org,2002:timestamp", lambda _, node: str(node.value)
+)
 _SCALARS = _Scalars()
 
 
@@ -347,7 +352,9 @@ def _typed(kind: Any, item: _Item, problems: _Problems) -> Any:
         return None
 
 
-def _all(root: Path, name: str, kind: Any, problems: _Problems, into: dict[str, Any]) -> dict[str, _Item]:
+def _all(
+    root: Path, name: str, kind: Any, problems: _Problems, into: dict[str, Any]
+) -> dict[str, _Item]:
     items: dict[str, _Item] = {}
     for item in _items(root, name, problems):
         entry = _typed(kind, item, problems)
@@ -361,7 +368,9 @@ def _all(root: Path, name: str, kind: Any, problems: _Problems, into: dict[str, 
     return items
 
 
-def _operands(item: _Item, entry: Indicator, registry: Registry, problems: _Problems) -> list[Operand]:
+def _operands(
+    item: _Item, entry: Indicator, registry: Registry, problems: _Problems
+) -> list[Operand]:
     value = entry.value
     alternatives = value["first"] if set(value) == {"first"} else [value]
     found = []
@@ -374,7 +383,9 @@ def _operands(item: _Item, entry: Indicator, registry: Registry, problems: _Prob
             members, op = [rest.pop("series")], "series"
         else:
             members, op = rest.pop("of", None), rest.pop("op", None)
-        if op not in ("series", "sum", "difference", "ratio", "share", "mean") or not isinstance(members, list):
+        if op not in ("series", "sum", "difference", "ratio", "share", "mean") or not isinstance(
+            members, list
+        ):
             problems.add(
                 item.where(("value",)),
                 f"{entry.id}: value: expected `series`, or `op` (sum, difference, ratio, share, mean) "
@@ -382,7 +393,9 @@ def _operands(item: _Item, entry: Indicator, registry: Registry, problems: _Prob
             )
             continue
         if len(members) != _OPERANDS.get(op, len(members)) or not members:
-            problems.add(item.where(("value",)), f"{entry.id}: {op} takes {_OPERANDS.get(op, 2)} series")
+            problems.add(
+                item.where(("value",)), f"{entry.id}: {op} takes {_OPERANDS.get(op, 2)} series"
+            )
             continue
         scale, flag = rest.pop("scale", 1), rest.pop("flag", None)
         require, start = rest.pop("require", "all"), rest.pop("from_year", None)
@@ -398,15 +411,29 @@ def _operands(item: _Item, entry: Indicator, registry: Registry, problems: _Prob
             dataset = str(key.pop("dataset", ""))
             if dataset not in registry.datasets:
                 problems.add(
-                    item.where(("value",)), f"{entry.id}: dataset {dataset!r} is not in datasets.yaml"
+                    item.where(("value",)),
+                    f"{entry.id}: dataset {dataset!r} is not in datasets.yaml",
                 )
                 continue
             if not key:
-                problems.add(item.where(("value",)), f"{entry.id}: a series names its dimensions and codes")
+                problems.add(
+                    item.where(("value",)), f"{entry.id}: a series names its dimensions and codes"
+                )
                 continue
             text = "|".join(f"{k}={v}" for k, v in sorted(key.items()))
             found.append(
-                Operand(entry.id, number, op, require, flag, float(scale), position, dataset, text, start)
+                Operand(
+                    entry.id,
+                    number,
+                    op,
+                    require,
+                    flag,
+                    float(scale),
+                    position,
+                    dataset,
+                    text,
+                    start,
+                )
             )
     return found
 
@@ -426,7 +453,9 @@ def _check_pairs(item: _Item, entry: Indicator, registry: Registry, problems: _P
         if target.kind in ("change", "gain") and pair.base_year is None:
             problems.add(at, f"{entry.id}: {target.kind} target {pair.target} needs a base_year")
         if pair.base_year is not None and pair.base_year_basis is None:
-            problems.add(at, f"{entry.id}: base_year needs a base_year_basis (letter, assumed, documented)")
+            problems.add(
+                at, f"{entry.id}: base_year needs a base_year_basis (letter, assumed, documented)"
+            )
         if pair.base_year_basis == "assumed" and not pair.reason:
             problems.add(at, f"{entry.id}: an assumed base year needs a reason")
         if pair.documented_baseline is not None and not pair.baseline_source:
@@ -441,10 +470,15 @@ def _check_pairs(item: _Item, entry: Indicator, registry: Registry, problems: _P
         if value is not None and (
             (low is not None and value < low) or (high is not None and value > high)
         ):
-            problems.add(at, f"{entry.id}: target {value:g} is impossible: its unit runs from {low} to {high}")
+            problems.add(
+                at,
+                f"{entry.id}: target {value:g} is impossible: its unit runs from {low} to {high}",
+            )
 
 
-def _check(registry: Registry, items: Mapping[str, Mapping[str, _Item]], problems: _Problems) -> None:
+def _check(
+    registry: Registry, items: Mapping[str, Mapping[str, _Item]], problems: _Problems
+) -> None:
     for mission in registry.missions.values():
         at = items["missions"][mission.id].at
         if mission.parent is not None and mission.parent not in registry.missions:
@@ -454,26 +488,36 @@ def _check(registry: Registry, items: Mapping[str, Mapping[str, _Item]], problem
     for level, number in _LEVELS.items():
         count = sum(m.level == level for m in registry.missions.values())
         if count != number:
-            problems.add("missions.yaml:1", f"{count} rows of level {level}; the letter has {number}")
+            problems.add(
+                "missions.yaml:1", f"{count} rows of level {level}; the letter has {number}"
+            )
     for target in registry.targets.values():
         at = items["targets"][target.id].at
         if target.mission not in registry.missions:
-            problems.add(at, f"{target.id}: mission {target.mission} does not exist; see missions.yaml")
+            problems.add(
+                at, f"{target.id}: mission {target.mission} does not exist; see missions.yaml"
+            )
         if (target.kind in NUMERIC) != (target.number is not None):
             said = "needs a number" if target.kind in NUMERIC else "takes no number"
             problems.add(at, f"{target.id}: a {target.kind} target {said}")
         if target.kind in NUMERIC and target.year is None:
             problems.add(at, f"{target.id}: a {target.kind} target needs a year")
         if target.kind == "milestone" and not target.milestone_state:
-            problems.add(at, f"{target.id}: a milestone needs a milestone_state (met, open, overdue)")
+            problems.add(
+                at, f"{target.id}: a milestone needs a milestone_state (met, open, overdue)"
+            )
     letter = sum(
-        t.number is not None and t.strength not in ("law", "plan") for t in registry.targets.values()
+        t.number is not None and t.strength not in ("law", "plan")
+        for t in registry.targets.values()
     )
     if letter != _LETTER_NUMBERS:
         problems.add("targets.yaml:1", f"{letter} numbers of the letter; it has {_LETTER_NUMBERS}")
     for dataset in registry.datasets.values():
         if dataset.source not in registry.sources:
-            problems.add(items["datasets"][dataset.id].at, f"{dataset.id}: source {dataset.source} is not in sources.yaml")
+            problems.add(
+                items["datasets"][dataset.id].at,
+                f"{dataset.id}: source {dataset.source} is not in sources.yaml",
+            )
     for entry in registry.indicators.values():
         item = items["indicators"][entry.id]
         if entry.mission not in registry.missions:
@@ -482,7 +526,9 @@ def _check(registry: Registry, items: Mapping[str, Mapping[str, _Item]], problem
                 f"{entry.id}: mission {entry.mission} does not exist; see missions.yaml",
             )
         if entry.fit != "context" and entry.direction is None:
-            problems.add(item.at, f"{entry.id}: `direction`: up or down is needed unless fit is context")
+            problems.add(
+                item.at, f"{entry.id}: `direction`: up or down is needed unless fit is context"
+            )
         if entry.plausible[0] >= entry.plausible[1]:
             problems.add(item.where(("plausible",)), f"{entry.id}: plausible runs from low to high")
         _check_pairs(item, entry, registry, problems)

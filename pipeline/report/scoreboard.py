@@ -20,13 +20,13 @@ def print_board(board: dict[str, Any], lang: str, console: Console, only: str = 
     pick = "nl" if lang == "nl" else "en"
     table = Table(box=None, pad_edge=False, show_edge=False, width=min(console.width, 100))
     for key, options in (
-        ("mission", {"ratio": 34}),
-        ("status", {"ratio": 26}),
-        ("by", {"ratio": 24}),
+        ("mission", {"width": 33, "no_wrap": True}),
+        ("status", {"width": 24, "no_wrap": True}),
+        ("by", {"width": 26, "no_wrap": True}),
         ("year", {"width": 5, "no_wrap": True}),
         ("way", {"width": 9, "justify": "right", "no_wrap": True}),
     ):
-        table.add_column(word(TEXT, key, lang), overflow="ellipsis", **options)  # type: ignore[arg-type]
+        table.add_column(word(TEXT, key, lang), overflow="ellipsis", **options)
     for row in board["rows"]:
         if only and not (row["mission_id"] == only or row["mission_id"].startswith(f"{only}.")):
             continue

@@ -57,8 +57,8 @@ TEXT = {
     "waiting": ("bronnen met een probleem", "sources with a problem"),
     "indication": ("aanwijzing", "indication"),
     "legend": (
-        "weg/tijd: deel van de weg naar het doel tegenover deel van de tijd · ~ benadering · "
-        "* verouderd cijfer",
+        "weg/tijd: deel van de weg tegenover deel van de tijd · ~ benadering · "
+        "* verouderd cijfer · 4/4: beoordeelde sub-missies",
         "way/time: share of the way to the target against share of time · ~ proxy · * dated figure",
     ),
     "days": ("dagen", "days"),

@@ -30,9 +30,7 @@ def _rows(rows: list[dict[str, Any]], spec: DatasetSpec) -> Parsed:
         raise ParseError("the body holds no rows")
     columns = {c: [r[c] for r in rows] for c in CELLS}
     table = pa.table({c: pa.array(v, pa.string()) for c, v in columns.items()})
-    return tidy(
-        table, f"SELECT row_number() OVER () AS line, {', '.join(CELLS)} FROM cells", spec
-    )
+    return tidy(table, f"SELECT row_number() OVER () AS line, {', '.join(CELLS)} FROM cells", spec)
 
 
 def _key(pairs: dict[str, Any]) -> str:
@@ -149,7 +147,9 @@ def unsdg_json(body: bytes, spec: DatasetSpec) -> Parsed:
                 "geo": FROM_M49.get(area, area),
                 "period": start.removesuffix(".0"),
                 "value": _text(row.get("value")),
-                "unit": _text(attributes.get("Units") or (row.get("dimensions") or {}).get("Units")),
+                "unit": _text(
+                    attributes.get("Units") or (row.get("dimensions") or {}).get("Units")
+                ),
                 # Nature E: estimated by the agency.
                 "flags": "e" if nature in ("E", "M") else "",
                 "reason": None,

@@ -35,7 +35,9 @@ def oecd_csv(body: bytes, spec: DatasetSpec) -> Parsed:
     """OECD csvfile: dimensions stand between DATAFLOW and TIME_PERIOD; UNIT_MULT is applied."""
     cells = read_csv(body, ("DATAFLOW", "REF_AREA", "TIME_PERIOD", "OBS_VALUE"))
     names = cells.column_names
-    stated = {str(v).rsplit("@", 1)[-1].split("(")[0] for v in set(cells.column("DATAFLOW").to_pylist())}
+    stated = {
+        str(v).rsplit("@", 1)[-1].split("(")[0] for v in set(cells.column("DATAFLOW").to_pylist())
+    }
     must_state(stated, spec, "DATAFLOW")
     start, end = names.index("DATAFLOW"), names.index("TIME_PERIOD")
     if end < start:

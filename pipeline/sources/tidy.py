@@ -34,7 +34,11 @@ def sniff(body: bytes) -> None:
     if low.startswith((b"<!doctype html", b"<html")) or b"<html" in low:
         raise ParseError("the body is an HTML page, not data: the publisher may be in maintenance")
     if low.startswith(b"<"):
-        kind = "a SOAP or XML fault or queue notice" if b"fault" in low or b"envelope" in low else "XML"
+        kind = (
+            "a SOAP or XML fault or queue notice"
+            if b"fault" in low or b"envelope" in low
+            else "XML"
+        )
         raise ParseError(f"the body is {kind}, not data: pull it again later")
 
 
@@ -49,7 +53,9 @@ def read_csv(body: bytes, required: tuple[str, ...]) -> pa.Table:
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ParseError(f"the body is not UTF-8 (byte {error.start}): check its encoding") from error
+        raise ParseError(
+            f"the body is not UTF-8 (byte {error.start}): check its encoding"
+        ) from error
     header = [c.strip() for c in next(csv.reader(io.StringIO(text.split("\n", 1)[0])))]
     for column in required:
         if column not in header:
@@ -84,11 +90,11 @@ def tidy(cells: pa.Table, sql: str, spec: DatasetSpec) -> Parsed:
         con.register("cells", cells)
         con.execute(f"CREATE TEMP TABLE given AS {sql}")
         con.execute(_steps(spec))
-        observations = con.execute(
+        observations = con.sql(
             "SELECT series_key, geo, period, year, number AS value, unit, flags FROM final "
             "WHERE why IS NULL ORDER BY series_key, geo, year, line"
         ).to_arrow_table()
-        rejects = con.execute(
+        rejects = con.sql(
             "SELECT line, series_key, geo, period, value, flags, why AS reason FROM final "
             "WHERE why IS NOT NULL ORDER BY line"
         ).to_arrow_table()

@@ -77,7 +77,6 @@ def empty(body: bytes) -> bytes:
 
 
 def wrong_dataset(body: bytes) -> bytes:
-    head, rest = body.split(b"\n", 1)
     rows = rows_of(body)
     return body.replace(rows[1][0].encode(), b"ESTAT:DEMO_GIND(1.0)")
 
@@ -129,7 +128,9 @@ def flip(folder: Path) -> None:
 FIGURES = "SELECT * EXCLUDE (as_of) FROM marts.indicator_progress ORDER BY ALL"
 
 
-def test_beside_a_good_vintage_bad_ones_wait_and_figures_stay(data: Path, cli: Cli, ask: Ask) -> None:
+def test_beside_a_good_vintage_bad_ones_wait_and_figures_stay(
+    data: Path, cli: Cli, ask: Ask
+) -> None:
     before = ask(data, FIGURES)
     for name, break_it, _ in FAULTS.values():
         good = vintage_of(data, name)

@@ -175,6 +175,10 @@ def test_run_leaves_the_checkout_clean(first_run: dict[str, Any], root: Path) ->
     if not (root / ".git").exists():
         pytest.skip("not a git checkout")
     said = subprocess.run(
-        ["git", "status", "--porcelain", "data"], cwd=root, capture_output=True, text=True, check=True
+        ["git", "status", "--porcelain", "data"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert said.stdout == ""

@@ -1,0 +1,128 @@
+"""The Dagster UI over its GraphQL: the code location loads, one schedule runs, `nightly`
+launched there gives the command line's release."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LAUNCH = """mutation ($tags: [ExecutionTag!], $config: RunConfigData) {
+  launchRun(executionParams: {
+    selector: {jobName: "nightly", repositoryName: "__repository__",
+               repositoryLocationName: "pipeline.definitions"},
+    runConfigData: $config, executionMetadata: {tags: $tags}}) {
+    __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
+    ... on RunConfigValidationInvalid { errors { message } } } }"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def ui(data: Path, root: Path) -> Iterator[str]:
+    """`dagster dev` as `make ui` starts it, on a port of its own."""
+    port = free_port()
+    instance = data / "dagster"
+    instance.mkdir(exist_ok=True)
+    process = subprocess.Popen(
+        [
+            str(Path(sys.executable).with_name("dagster")), "dev", "-m", "pipeline.definitions",
+            "-h", "127.0.0.1", "-p", str(port),
+        ],
+        cwd=root,
+        env={
+            **os.environ,
+            "MISSIEMONITOR_DATA": str(data),
+            "MISSIEMONITOR_INSTANCE": str(instance),
+            "DAGSTER_HOME": str(root),
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield f"http://127.0.0.1:{port}/graphql"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def post(url: str, query: str, **variables: Any) -> Any:
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        found = json.load(answer)
+    assert "errors" not in found, found
+    return found["data"]
+
+
+def wait_for(question: Any, seconds: float) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if found := question():
+                return found
+        except (OSError, urllib.error.URLError):
+            pass
+        time.sleep(0.5)
+    raise AssertionError("timed out")
+
+
+def test_the_ui_loads_schedules_and_publishes_the_same_release(ui: str, data: Path) -> None:
+    before = (data / "marts" / "current").resolve().name
+    location = wait_for(
+        lambda: post(
+            ui,
+            "{ workspaceOrError { ... on Workspace { locationEntries { loadStatus "
+            "locationOrLoadError { __typename ... on PythonError { message } } } } } }",
+        )["workspaceOrError"]["locationEntries"],
+        120,
+    )
+    assert [e["locationOrLoadError"]["__typename"] for e in location] == ["RepositoryLocation"]
+    schedules = post(
+        ui,
+        "{ schedulesOrError(repositorySelector: {repositoryName: \"__repository__\", "
+        "repositoryLocationName: \"pipeline.definitions\"}) { ... on Schedules { results { name "
+        "cronSchedule executionTimezone scheduleState { status } } } } }",
+    )["schedulesOrError"]["results"]
+    assert schedules == [
+        {
+            "name": "every_night",
+            "cronSchedule": "0 3 * * *",
+            "executionTimezone": "Europe/Amsterdam",
+            "scheduleState": {"status": "RUNNING"},
+        }
+    ]
+    config = {"resources": {"run": {"config": {"as_of": "2026-11-23"}}}}
+    launched = post(ui, LAUNCH, tags=[], config=config)["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    run_id = launched["run"]["runId"]
+
+    def ended() -> str | None:
+        status = post(
+            ui,
+            "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }",
+            id=run_id,
+        )["runOrError"]["status"]
+        return status if status in ("SUCCESS", "FAILURE", "CANCELED") else None
+
+    assert wait_for(ended, 240) == "SUCCESS"
+    assert (data / "marts" / "current").resolve().name == before

@@ -1,0 +1,111 @@
+"""SQL headers as contracts, and each kind of expectation failing with its rows shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.models import ModelError, load_models, read_model
+from pipeline.quality import Checker, QualityError
+
+GOOD = """/*
+description: A table.
+grain: [a]
+columns:
+  a: INTEGER, a number
+*/
+SELECT 1 AS a FROM registry.missions
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("/*", "--"), "starts with no"),
+        (("description: A table.\n", ""), "no `description`"),
+        (("grain: [a]", "grain: [b]"), "grain column b"),
+        (("INTEGER, a number", "NUMBER, a number"), "column a"),
+        (("SELECT 1 AS a", "DELETE"), "not one SELECT"),
+        (("registry.missions", "marts.absent"), "no SQL file defines"),
+        (("registry.missions", "marts.one"), None),
+    ],
+)
+def test_a_mistake_in_a_header_or_query_is_one_line(
+    tmp_path: Path, change: tuple[str, str], says: str | None
+) -> None:
+    folder = tmp_path / "marts"
+    folder.mkdir()
+    (folder / "one.sql").write_text(GOOD.replace(*change))
+    if says is None:
+        assert list(load_models(tmp_path)) == ["marts.one"]
+        return
+    with pytest.raises(ModelError, match=says) as error:
+        load_models(tmp_path)
+    assert "marts/one.sql" in str(error.value) or "one.sql" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_models_that_read_each_other_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "core"
+    folder.mkdir()
+    for name, other in (("one", "two"), ("two", "one")):
+        text = GOOD.replace("registry.missions", f"core.{other}")
+        (folder / f"{name}.sql").write_text(text)
+    with pytest.raises(ModelError, match="circle"):
+        load_models(tmp_path)
+
+
+def test_dependencies_come_from_the_query_itself(tmp_path: Path) -> None:
+    path = tmp_path / "core" / "x.sql"
+    path.parent.mkdir()
+    path.write_text(
+        GOOD.replace(
+            "SELECT 1 AS a FROM registry.missions",
+            "WITH t AS (SELECT * FROM registry.targets) SELECT a FROM t "
+            "WHERE a IN (SELECT period FROM core.observations)",
+        )
+    )
+    assert read_model(path).upstream == {"registry.targets", "core.observations"}
+
+
+@pytest.fixture(scope="module")
+def checker() -> Iterator[Checker]:
+    found = Checker()
+    yield found
+    found.close()
+
+
+FRAME = pd.DataFrame({"id": ["x", "y", "y"], "n": [1.0, None, 300.0], "year": [2019, 2020, 2020]})
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "rows"),
+    [
+        ("schema", {"columns": ["id", "n"]}, [{"not_expected": "year"}]),
+        ("unique", {"columns": ["id"]}, [{"id": "y"}, {"id": "y"}]),
+        ("unique", {"columns": ["id", "year"]}, [{"id": "y"}, {"id": "y"}]),
+        ("rows", {"value": 0}, [{"id": "x"}, {"id": "y"}, {"id": "y"}]),
+        ("not_null", {"column": "n"}, [{"id": "y", "n": None}]),
+        ("in_set", {"column": "id", "values": ["y"]}, [{"id": "x"}]),
+        ("not_in_set", {"column": "id", "values": ["x"]}, [{"id": "x"}]),
+        ("between", {"column": "n", "min": 0, "max": 100}, [{"n": 300.0}]),
+        ("contains", {"column": "year", "values": [2018, 2019]}, [{"missing": 2018}]),
+        ("equals_set", {"column": "year", "values": [2019]}, [{"not_expected": 2020}]),
+    ],
+)
+def test_each_expectation_fails_and_shows_its_rows(
+    checker: Checker, kind: str, options: dict[str, object], rows: list[dict[str, object]]
+) -> None:
+    (outcome,) = checker.submit(FRAME, [(kind, options)]).result()
+    assert not outcome["passed"]
+    assert outcome["failing_rows"] == len(rows)
+    for shown, wanted in zip(outcome["rows"], rows, strict=True):
+        assert wanted.items() <= shown.items()
+
+
+def test_a_check_that_cannot_run_is_an_error_not_bad_data(checker: Checker) -> None:
+    with pytest.raises(QualityError, match="absent"):
+        checker.submit(FRAME, [("not_null", {"column": "absent"})]).result()
