@@ -276,9 +276,7 @@ class _Scalars(yaml.constructor.SafeConstructor):
     """Dates stay text: the entries say what they are."""
 
 
-_Scalars.add_constructor(
-    "tag:yaml.org,2002:timestamp", lambda _, node: str(node.value)
-)
+_Scalars.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: str(node.value))
 _SCALARS = _Scalars()
 
 

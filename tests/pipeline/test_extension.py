@@ -72,7 +72,13 @@ def test_an_indicator_and_a_table_are_added_without_python(
     done = cli(data, "run", "--as-of", "2026-11-23", "--lang", "en", **env)
     assert done.returncode == 0, done.stderr
     assert "Products repaired" in done.stdout
-    for table in ("indicators", "indicator_targets", "observations", "indicator_progress", "target_path"):
+    for table in (
+        "indicators",
+        "indicator_targets",
+        "observations",
+        "indicator_progress",
+        "target_path",
+    ):
         rows = ask(data, f"SELECT * FROM marts.{table} WHERE indicator_id = 'repaired_products'")
         assert rows, table
     goal = ask(

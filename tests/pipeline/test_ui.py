@@ -99,8 +99,8 @@ def test_the_ui_loads_schedules_and_publishes_the_same_release(ui: str, data: Pa
     assert [e["locationOrLoadError"]["__typename"] for e in location] == ["RepositoryLocation"]
     schedules = post(
         ui,
-        "{ schedulesOrError(repositorySelector: {repositoryName: \"__repository__\", "
-        "repositoryLocationName: \"pipeline.definitions\"}) { ... on Schedules { results { name "
+        '{ schedulesOrError(repositorySelector: {repositoryName: "__repository__", '
+        'repositoryLocationName: "pipeline.definitions"}) { ... on Schedules { results { name '
         "cronSchedule executionTimezone scheduleState { status } } } } }",
     )["schedulesOrError"]["results"]
     assert schedules == [

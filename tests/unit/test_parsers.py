@@ -1,0 +1,252 @@
+"""Each wire format: right rows, flags and rejects; and what must never be taken for data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.sources import DatasetSpec, ParseError, parse
+
+
+def spec(kind: str, code: str | None = None, forms: tuple[str, ...] = ()) -> DatasetSpec:
+    return DatasetSpec("s", "d", kind, code, frozenset(forms))
+
+
+def rows(
+    body: str | bytes, given: DatasetSpec
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    found = parse(body if isinstance(body, bytes) else body.encode(), given)
+    return found.observations.to_pylist(), found.rejects.to_pylist()
+
+
+EUROSTAT = """DATAFLOW,LAST UPDATE,freq,unit,geo,TIME_PERIOD,OBS_VALUE,OBS_FLAG
+ESTAT:ENV_X(1.0),01/01/26 23:00:00,A,PC,NL,2019,1.5,
+ESTAT:ENV_X(1.0),01/01/26 23:00:00,A,PC,NL,2020,2,bp
+ESTAT:ENV_X(1.0),01/01/26 23:00:00,A,PC,NL,2021,,c
+ESTAT:ENV_X(1.0),01/01/26 23:00:00,A,PC,NL,2022,:,
+ESTAT:ENV_X(1.0),01/01/26 23:00:00,A,PC,BE,2020,0,
+"""
+X = spec("sdmx_csv", "ENV_X")
+
+
+def test_eurostat_flags_are_sets_and_missing_is_not_zero() -> None:
+    good, bad = rows(EUROSTAT, X)
+    assert [(r["geo"], r["year"], r["value"], r["flags"]) for r in good] == [
+        ("BE", 2020, 0.0, []), ("NL", 2019, 1.5, []), ("NL", 2020, 2.0, ["b", "p"]),
+    ]  # fmt: skip
+    assert {r["series_key"] for r in good} == {"freq=A|unit=PC"}
+    assert [(r["line"], r["reason"]) for r in bad] == [(3, "confidential"), (4, "no_value")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: "\ufeff" + t,
+        lambda t: t.replace("\n", "\r\n"),
+        lambda t: t.replace("2019,1.5,", "2019 ,1.5 ,"),
+        lambda t: t.replace("OBS_FLAG\n", "OBS_FLAG,CONF_STATUS\n").replace(",\n", ",,\n").replace("bp\n", "bp,\n").replace(",c\n", ",c,\n"),
+        lambda t: t.rstrip("\n"),
+        lambda t: "\n".join(",".join([*(c := line.split(","))[:2], c[3], c[2], *c[4:]]) for line in t.splitlines()) + "\n",
+    ],
+    ids=["bom", "crlf", "trailing spaces", "grown column", "no last newline", "other order"],
+)  # fmt: skip
+def test_eurostat_drift_that_means_nothing_changes_nothing(change: Any) -> None:
+    assert rows(change(EUROSTAT), X)[0] == rows(EUROSTAT, X)[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "empty"),
+        (b"  \n", "empty"),
+        (b"<!DOCTYPE html><html>sorry</html>", "HTML"),
+        (b"<S:Fault><faultcode>100</faultcode></S:Fault>", "SOAP"),
+        (b'{"error":[{"status":413}]}', "JSON"),
+        (EUROSTAT.encode()[:-20], "truncated"),
+        (EUROSTAT.replace("OBS_VALUE", "VALUE").encode(), "column OBS_VALUE is missing"),
+        (EUROSTAT.replace("ENV_X", "ENV_Y").encode(), "not ENV_X"),
+        (EUROSTAT.splitlines()[0].encode() + b"\n", "no rows"),
+        (EUROSTAT.encode("utf-16"), "not UTF-8"),
+        (b"\x1f\x8b\x08\x00rest", "gzip"),
+    ],
+)
+def test_what_is_not_this_datasets_data_is_refused_in_one_line(body: bytes, says: str) -> None:
+    with pytest.raises(ParseError, match=says) as error:
+        parse(body, X)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [("NaN", "not_finite"), ("inf", "not_finite"), ("1e999", "not_finite"), ("1,5", "not_a_number"),
+     ("n/a", "not_a_number")],
+)  # fmt: skip
+def test_what_is_no_number_is_kept_as_a_reject(value: str, reason: str) -> None:
+    _, bad = rows(EUROSTAT.replace("2019,1.5", f'2019,"{value}"'), X)
+    assert bad[0]["reason"] == reason and bad[0]["value"] == value
+
+
+def test_same_duplicates_collapse_and_differing_ones_are_all_rejects() -> None:
+    line = EUROSTAT.splitlines()[1]
+    good, bad = rows(EUROSTAT + line + "\n", X)
+    assert len(good) == 3 and [r["reason"] for r in bad].count("duplicate_same") == 1
+    good, bad = rows(EUROSTAT + line.replace("1.5", "1.6") + "\n", X)
+    assert len(good) == 2 and [r["reason"] for r in bad].count("duplicate_differs") == 2
+
+
+def test_months_do_not_count_as_years() -> None:
+    _, bad = rows(EUROSTAT + "ESTAT:ENV_X(1.0),,A,PC,NL,2020-05,7,\n", X)
+    assert bad[-1]["reason"] == "not_annual"
+
+
+CURATED = """series,geo,period,value,unit,flag,note
+a,NL,2019/2022,5,%,,
+a,NL,2023,6,%,secondary;p,"said, so"
+a,NL,2024,7,%,target,
+a,NL,2025,8,%,f,
+b,NL,c. 2019,1 in 8,%,parsed,
+"""
+
+
+def test_curated_text_is_read_only_in_the_forms_that_are_named() -> None:
+    good, bad = rows(CURATED, spec("curated_csv"))
+    assert [(r["year"], r["flags"]) for r in good] == [(2023, ["p", "secondary"])]
+    assert [r["reason"] for r in bad] == [
+        "period_not_read",
+        "target_row",
+        "forecast",
+        "not_a_number",
+    ]
+    good, _ = rows(CURATED, spec("curated_csv", None, ("range", "circa", "fraction")))
+    assert [(r["series_key"], r["year"], r["value"], r["flags"]) for r in good] == [
+        ("series=a", 2022, 5.0, []), ("series=a", 2023, 6.0, ["p", "secondary"]),
+        ("series=b", 2019, 12.5, ["e", "parsed", "u"]),
+    ]  # fmt: skip
+
+
+def test_oecd_multiplier_is_applied_and_empty_is_missing() -> None:
+    body = (
+        "DATAFLOW,FREQ,REF_AREA,EXPENDITURE,TIME_PERIOD,OBS_VALUE,OBS_STATUS,UNIT_MULT\n"
+        "OECD.SDD:DSD@DF_T(1.0),A,NLD,GF02,2020,1.5,A,6\n"
+        "OECD.SDD:DSD@DF_T(1.0),A,NLD,GF02,2021,,A,6\n"
+    )
+    good, bad = rows(body, spec("oecd_csv", "DF_T"))
+    assert good[0]["value"] == 1.5e6 and good[0]["geo"] == "NL"
+    assert good[0]["series_key"] == "EXPENDITURE=GF02|FREQ=A"
+    assert bad[0]["reason"] == "no_value"
+
+
+def test_owid_header_in_any_case_and_areas_without_a_code() -> None:
+    body = "entity,CODE,Year,x\nNetherlands,NLD,2020,3\nAsia,,2020,4\nNetherlands,NLD,2021,\n"
+    good, bad = rows(body, spec("owid_csv"))
+    assert {(r["geo"], r["value"]) for r in good} == {("NL", 3.0), ("Asia", 4.0)}
+    assert bad[0]["reason"] == "no_value"
+
+
+def cbs(observations: list[dict[str, Any]], table: str = "1ABC") -> bytes:
+    context = f"https://datasets.cbs.nl/odata/v1/CBS/{table}/$metadata#X"
+    parts = {
+        "Observations": observations,
+        "PeriodenCodes": [
+            {"Identifier": "2020JJ00", "Status": "Definitief"},
+            {"Identifier": "2021JJ00", "Status": "NaderVoorlopig"},
+        ],
+        "MeasureCodes": [{"Identifier": "M1", "Unit": "%"}],
+    }
+    document = {k: {"@odata.context": context, "value": v} for k, v in parts.items()}
+    return json.dumps(document).encode()
+
+
+def test_cbs_period_status_grain_and_impossible_cells() -> None:
+    def cell(period: str, value: float | None, attribute: str = "None") -> dict[str, Any]:
+        return {"Id": 1, "Measure": "M1", "ValueAttribute": attribute, "Value": value,
+                "StringValue": None, "Dim": "T1 ", "Perioden": period}  # fmt: skip
+
+    body = cbs([cell("2020JJ00", 1), cell("2021JJ00", 2), cell("2021KW01", 9),
+                cell("2022JJ00", None, "Impossible")])  # fmt: skip
+    good, bad = rows(body, spec("cbs_odata", "1ABC"))
+    assert [(r["year"], r["flags"], r["unit"]) for r in good] == [
+        (2020, [], "%"),
+        (2021, ["p"], "%"),
+    ]
+    assert good[0]["series_key"] == "Dim=T1|Measure=M1"
+    assert [r["reason"] for r in bad] == ["not_annual", "impossible"]
+    with pytest.raises(ParseError, match="another dataset"):
+        parse(cbs([cell("2020JJ00", 1)], "9XYZ"), spec("cbs_odata", "1ABC"))
+    with pytest.raises(ParseError, match="truncated"):
+        parse(body[:-40], spec("cbs_odata", "1ABC"))
+
+
+def test_world_bank_errors_come_with_status_200() -> None:
+    row = {"indicator": {"id": "I"}, "country": {"id": "NL"}, "date": "2020", "value": 1.25}
+    good, bad = rows(
+        json.dumps([{"pages": 1, "total": 2}, [row, {**row, "date": "2021", "value": None}]]),
+        spec("worldbank_json", "I"),
+    )
+    assert good[0]["value"] == 1.25 and bad[0]["reason"] == "no_value"
+    for body, says in (
+        ([{"message": [{"id": "120", "value": "not valid"}]}], "not valid"),
+        ([{"pages": 1, "total": 0}, None], "no rows"),
+        ([{"pages": 2, "total": 9}, [row]], "pages are missing"),
+    ):
+        with pytest.raises(ParseError, match=says):
+            parse(json.dumps(body).encode(), spec("worldbank_json", "I"))
+
+
+def test_un_values_are_text_and_pages_must_be_whole() -> None:
+    row = {"series": "S", "geoAreaCode": "528", "timePeriodStart": 2020.0, "value": "4.25",
+           "dimensions": {"Sex": "BOTHSEX"}, "attributes": {"Nature": "C", "Units": "PERCENT"}}  # fmt: skip
+    good, bad = rows(
+        json.dumps(
+            {"totalElements": 2, "data": [row, {**row, "timePeriodStart": 2021, "value": "NaN"}]}
+        ),
+        spec("unsdg_json", "S"),
+    )
+    assert (good[0]["geo"], good[0]["value"], good[0]["series_key"]) == (
+        "NL",
+        4.25,
+        "Sex=BOTHSEX|seriesCode=S",
+    )
+    assert bad[0]["reason"] == "not_finite"
+    with pytest.raises(ParseError, match="pages are missing"):
+        parse(json.dumps({"totalElements": 2, "data": [row]}).encode(), spec("unsdg_json", "S"))
+
+
+def test_recorded_answers_of_the_publishers_are_read(shared: Path) -> None:
+    recorded = shared / "recorded"
+    if not recorded.is_dir():
+        pytest.skip("../shared/recorded is not here")
+    eurostat = recorded / "eurostat"
+    for file in sorted((eurostat / "sdmx_csv").glob("*.csv")):
+        if "sdmx30" in file.name:
+            continue  # another version of the format, without DATAFLOW
+        try:
+            found = parse(file.read_bytes(), spec("sdmx_csv"))
+        except ParseError as error:
+            assert "no row" in str(error), file.name
+            continue
+        assert found.observations.num_rows > 0
+    for file in [
+        *eurostat.glob("*.xml"),
+        *(eurostat / "async").glob("*.xml"),
+        *eurostat.glob("*.json"),
+    ]:
+        with pytest.raises(ParseError):
+            parse(file.read_bytes(), spec("sdmx_csv"))
+    for file in (recorded / "worldbank").glob("error_*.json"):
+        with pytest.raises(ParseError):
+            parse(file.read_bytes(), spec("worldbank_json"))
+    folder = recorded / "cbs" / "82610NED"
+    parts = {
+        "Observations": "observations-page-1",
+        "PeriodenCodes": "codes-Perioden",
+        "MeasureCodes": "measure-codes",
+    }
+    document = {k: json.loads((folder / f"{v}.json").read_text()) for k, v in parts.items()}
+    found = parse(json.dumps(document).encode(), spec("cbs_odata", "82610NED"))
+    assert found.observations.num_rows + found.rejects.num_rows == len(
+        document["Observations"]["value"]
+    )
