@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +82,17 @@ class Model:
         return frozenset(found - {self.name})
 
 
-def tables_of(sql: str, where: Path) -> set[str]:
-    """`schema.table` of every schema-qualified table in a SELECT."""
+@cache
+def _parser() -> Any:
+    """One in-memory DuckDB for the process: opening one for each statement takes longer."""
     import duckdb
 
-    with duckdb.connect() as con:
-        row = con.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
+    return duckdb.connect()
+
+
+def tables_of(sql: str, where: Path) -> set[str]:
+    """`schema.table` of every schema-qualified table in a SELECT."""
+    row = _parser().execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
     tree = json.loads(row[0]) if row else {"error": True}
     if tree.get("error"):
         raise ModelError(
@@ -193,8 +198,12 @@ def read_model(path: Path) -> Model:
     )
 
 
+@cache
 def load_models(root: Path) -> dict[str, Model]:
-    """Every model below `root`, upstream first. ModelError names a cycle or a missing table."""
+    """Every model below `root`, upstream first, read once in a process.
+
+    ModelError names a cycle or a missing table.
+    """
     models = {
         m.name: m
         for layer in _LAYERS

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -532,9 +533,12 @@ def _check(
         _check_pairs(item, entry, registry, problems)
 
 
+@cache
 def load(root: Path | None = None) -> Registry:
-    """Read the registry below `root` (default: the one that ships). RegistryError lists every
-    mistake, a line each."""
+    """Read the registry below `root` (default: the one that ships), once in a process.
+
+    RegistryError lists every mistake, a line each.
+    """
     folder = root or Path(__file__).parent
     registry, problems = Registry(), _Problems()
     items = {
