@@ -15,7 +15,8 @@ def sdmx_csv(body: bytes, spec: DatasetSpec) -> Parsed:
     """Eurostat SDMX-CSV 1.0: lower-case dimensions, OBS_FLAG letters, geo in `geo`."""
     cells = read_csv(body, ("DATAFLOW", "geo", "TIME_PERIOD", "OBS_VALUE"))
     stated = {
-        str(v).split(":", 1)[-1].split("(")[0] for v in set(cells.column("DATAFLOW").to_pylist())
+        str(v).split(":", 1)[-1].split("(")[0]
+        for v in cells.column("DATAFLOW").unique().to_pylist()
     }
     must_state(stated, spec, "DATAFLOW")
     dims = [c for c in cells.column_names if c not in _EUROSTAT_ATTRIBUTES and c != "geo"]
@@ -36,7 +37,8 @@ def oecd_csv(body: bytes, spec: DatasetSpec) -> Parsed:
     cells = read_csv(body, ("DATAFLOW", "REF_AREA", "TIME_PERIOD", "OBS_VALUE"))
     names = cells.column_names
     stated = {
-        str(v).rsplit("@", 1)[-1].split("(")[0] for v in set(cells.column("DATAFLOW").to_pylist())
+        str(v).rsplit("@", 1)[-1].split("(")[0]
+        for v in cells.column("DATAFLOW").unique().to_pylist()
     }
     must_state(stated, spec, "DATAFLOW")
     start, end = names.index("DATAFLOW"), names.index("TIME_PERIOD")
