@@ -33,6 +33,8 @@ DATASET = {
     "unsdg/VC_IHR_PSRC_homicide": "unsdg/VC_IHR_PSRC",
     "curated/cbs_ghg_climate_sectors_2023_partial": "curated/cbs_ghg_climate_sectors",
 }
+# PROVENANCE.csv says of these that the date is the day on which the copy was fetched.
+COLLECTED = {"eurostat/env_air_gge", "eurostat/nrg_ind_ren"}
 PARTIAL = {"curated/cbs_ghg_climate_sectors_2023_partial"}
 DIMENSIONS = {
     "age": "Age", "sex": "Sex", "location": "Location", "activity": "Activity",
@@ -196,6 +198,8 @@ def main(figures: Path, target: Path) -> None:
         if item is None:
             continue  # no indicator asks for it
         known_from, basis = published_on(entry["updated"])
+        if stem in COLLECTED:
+            basis = "collected"
         body = body_of(name, figures / entry["file"], known_from)
         spec = DatasetSpec(item.source, item.dataset, item.format, item.code, frozenset(item.forms))
         observations = parse(body, spec).observations

@@ -17,7 +17,16 @@ def parse(body: bytes, spec: DatasetSpec) -> Parsed:
     from pipeline.sources import documents, tables
 
     module = tables if hasattr(tables, spec.format) else documents
-    parsed: Parsed = getattr(module, spec.format)(body, spec)
+    try:
+        parsed: Parsed = getattr(module, spec.format)(body, spec)
+    except ParseError:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+        # A field of another shape than the format's is the body's fault: one bad body must
+        # end as one refused vintage, never as the end of the run.
+        raise ParseError(
+            f"the body is not shaped as {spec.format}: {type(error).__name__}: {str(error)[:120]}"
+        ) from error
     if parsed.observations.num_rows == 0:
         raise ParseError("no row of the body can be used: see why in the publisher's answer")
     return parsed

@@ -54,6 +54,8 @@ def cbs_odata(body: bytes, spec: DatasetSpec) -> Parsed:
             raise ParseError(f"{part} is missing from the body")
         context = str(payload.get("@odata.context", ""))
         must_state({context.split("/$metadata")[0].rsplit("/", 1)[-1]}, spec, "@odata.context")
+        if payload.get("@odata.nextLink"):
+            raise ParseError(f"{part} ends with a nextLink: the pages after it are missing")
         parts[part] = payload["value"]
     status = {p["Identifier"].strip(): p.get("Status") for p in parts["PeriodenCodes"]}
     units = {m["Identifier"].strip(): _text(m.get("Unit")) for m in parts["MeasureCodes"]}

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 class ParseError(ValueError):
     """A body that is not this dataset's: one line with what is wrong and what to do."""
 
+    def __init__(self, message: str) -> None:
+        # Messages quote the body, and what is quoted may hold line ends.
+        super().__init__(" ".join(message.split()))
+
 
 @dataclass(frozen=True)
 class DatasetSpec:

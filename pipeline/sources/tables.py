@@ -6,8 +6,6 @@ from pipeline.sources.geo import FROM_ISO3, mapped
 from pipeline.sources.spec import DatasetSpec, Parsed, ParseError
 from pipeline.sources.tidy import key_sql, must_state, quoted, read_csv, tidy
 
-_EUROSTAT_ATTRIBUTES = {"DATAFLOW", "LAST UPDATE", "TIME_PERIOD", "OBS_VALUE", "OBS_FLAG",
-                        "CONF_STATUS", "STRUCTURE", "STRUCTURE_ID"}  # fmt: skip
 _CURATED = ("series", "geo", "period", "value", "unit", "flag")
 
 
@@ -19,15 +17,18 @@ def sdmx_csv(body: bytes, spec: DatasetSpec) -> Parsed:
         for v in cells.column("DATAFLOW").unique().to_pylist()
     }
     must_state(stated, spec, "DATAFLOW")
-    dims = [c for c in cells.column_names if c not in _EUROSTAT_ATTRIBUTES and c != "geo"]
+    # Dimensions are in lower case, all else (and what may be added one day) in upper case.
+    dims = [c for c in cells.column_names if c == c.lower() and c != "geo"]
     flag = "OBS_FLAG" if "OBS_FLAG" in cells.column_names else "''"
     unit = "unit" if "unit" in cells.column_names else "NULL"
+    secret = "trim(CONF_STATUS)" if "CONF_STATUS" in cells.column_names else "''"
     sql = f"""SELECT row_number() OVER () AS line, {key_sql(dims)} AS series_key, trim(geo) AS geo,
        trim(TIME_PERIOD) AS period, OBS_VALUE AS value, trim({unit}) AS unit,
        -- every letter of OBS_FLAG is a flag of its own
        array_to_string(regexp_extract_all({flag}, '[A-Za-z]'), ' ') AS flags,
        CASE WHEN NOT regexp_matches(trim(TIME_PERIOD), '^\\d{{4}}$')
-             AND regexp_matches(trim(TIME_PERIOD), '^\\d{{4}}-') THEN 'not_annual' END AS reason
+             AND regexp_matches(trim(TIME_PERIOD), '^\\d{{4}}-') THEN 'not_annual'
+            WHEN {secret} = 'C' AND trim(OBS_VALUE) IN ('', ':') THEN 'confidential' END AS reason
        FROM cells"""
     return tidy(cells, sql, spec)
 
@@ -54,11 +55,12 @@ def oecd_csv(body: bytes, spec: DatasetSpec) -> Parsed:
     status = "OBS_STATUS" if "OBS_STATUS" in names else "''"
     sql = f"""SELECT row_number() OVER () AS line, {key_sql(dims)} AS series_key,
        {mapped("trim(REF_AREA)", FROM_ISO3)} AS geo, trim(TIME_PERIOD) AS period,
-       CASE WHEN try_cast(trim(OBS_VALUE) AS DOUBLE) IS NULL THEN OBS_VALUE
+       CASE WHEN try_cast(trim(OBS_VALUE) AS DOUBLE) IS NULL OR {mult} IS NULL THEN OBS_VALUE
             ELSE CAST(try_cast(trim(OBS_VALUE) AS DOUBLE) * pow(10, {mult}) AS VARCHAR) END AS value,
        trim({unit}) AS unit,
        CASE lower(trim({status})) WHEN 'a' THEN '' WHEN 'm' THEN '' ELSE lower({status}) END AS flags,
-       NULL::VARCHAR AS reason
+       -- a value whose multiplier cannot be read is not a number yet
+       CASE WHEN {mult} IS NULL AND trim(OBS_VALUE) <> '' THEN 'not_a_number' END AS reason
        FROM cells"""
     return tidy(cells, sql, spec)
 

@@ -51,16 +51,26 @@ def read_csv(body: bytes, required: tuple[str, ...]) -> pa.Table:
     if body.lstrip()[:1] in (b"{", b"["):
         raise ParseError("the body is JSON, not CSV: the publisher may have sent an error")
     try:
-        text = body.decode("utf-8-sig")
+        # Blank lines and spaces around the table mean nothing; no cell that counts is lost.
+        text = body.decode("utf-8-sig").strip() + "\n"
     except UnicodeDecodeError as error:
         raise ParseError(
             f"the body is not UTF-8 (byte {error.start}): check its encoding"
         ) from error
-    header = [c.strip() for c in next(csv.reader(io.StringIO(text.split("\n", 1)[0])))]
+    if text.count('"') % 2:
+        # A quote that never closes swallows every row after it into one cell.
+        raise ParseError("the body is truncated or broken: a quoted cell is never closed")
+    try:
+        header = [c.strip() for c in next(csv.reader(io.StringIO(text.split("\n", 1)[0])))]
+    except csv.Error as error:
+        raise ParseError(f"the header cannot be read: {error}") from error
+    if not all(header) or any("\0" in c for c in header):
+        raise ParseError("a column has no name, or one that cannot be: pull the body again")
     for column in required:
         if column not in header:
             raise ParseError(f"column {column} is missing; the header is {', '.join(header)[:200]}")
-    if len(set(header)) != len(header):
+    if len({c.lower() for c in header}) != len(header):
+        # In SQL names have no case: `x` and `X` would give the same cells twice.
         raise ParseError("a column name occurs twice in the header")
     data = text.encode("utf-8")
     try:

@@ -91,6 +91,25 @@ def test_ratios_and_growths_are_those_worked_out_by_hand(
     assert energy["ratio_short"] == pytest.approx(0.923, abs=5e-4)
 
 
+def test_every_indicator_and_target_equals_the_hand_calculation(
+    first_run: dict[str, Any], ask: Ask, root: Path
+) -> None:
+    rows = ask(first_run["data"], "SELECT * FROM marts.indicator_progress")
+    # A milestone's own row is no calculation: it repeats a state that a person entered.
+    got = {(r["indicator_id"], r["target_id"]): r for r in rows if r["reason"] != "milestone_open"}
+    wanted = expected(root, "indicators_2026-11-23.csv")
+    assert {(r["indicator_id"], r["target_id"]) for r in wanted} == set(got)
+    for row in wanted:
+        found = got[row["indicator_id"], row["target_id"]]
+        assert (found["status"], found["reason"] or "") == (row["status"], row["reason"]), row
+        if row["latest_year"]:
+            assert str(found["latest_year"]) == row["latest_year"], row
+        if row["ratio_or_growth"]:
+            by_direction = row["target_id"].endswith(":direction")
+            value = found["growth_pct"] if by_direction else found["ratio_short"]
+            assert value == pytest.approx(float(row["ratio_or_growth"]), abs=6e-3), row
+
+
 def test_numbers_that_anyone_can_check(first_run: dict[str, Any], ask: Ask) -> None:
     data = first_run["data"]
 

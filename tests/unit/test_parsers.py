@@ -49,9 +49,12 @@ def test_eurostat_flags_are_sets_and_missing_is_not_zero() -> None:
         lambda t: t.replace("2019,1.5,", "2019 ,1.5 ,"),
         lambda t: t.replace("OBS_FLAG\n", "OBS_FLAG,CONF_STATUS\n").replace(",\n", ",,\n").replace("bp\n", "bp,\n").replace(",c\n", ",c,\n"),
         lambda t: t.rstrip("\n"),
+        lambda t: "\n" + t + "  \n",
+        lambda t: t.replace("OBS_FLAG\n", "OBS_FLAG,OBS_NOTE\n").replace(",\n", ",,see\n").replace("bp\n", "bp,see\n").replace(",c\n", ",c,see\n"),
         lambda t: "\n".join(",".join([*(c := line.split(","))[:2], c[3], c[2], *c[4:]]) for line in t.splitlines()) + "\n",
     ],
-    ids=["bom", "crlf", "trailing spaces", "grown column", "no last newline", "other order"],
+    ids=["bom", "crlf", "trailing spaces", "grown column", "no last newline",
+         "blank around", "unknown attribute", "other order"],
 )  # fmt: skip
 def test_eurostat_drift_that_means_nothing_changes_nothing(change: Any) -> None:
     assert rows(change(EUROSTAT), X)[0] == rows(EUROSTAT, X)[0]
@@ -67,6 +70,13 @@ def test_eurostat_drift_that_means_nothing_changes_nothing(change: Any) -> None:
         (b'{"error":[{"status":413}]}', "JSON"),
         (EUROSTAT.encode()[:-20], "truncated"),
         (EUROSTAT.replace("OBS_VALUE", "VALUE").encode(), "column OBS_VALUE is missing"),
+        # Every row after a quote that stays open would end up in one cell.
+        (EUROSTAT.replace("2019,1.5,", '2019,1.5,"b').encode(), "never closed"),
+        (EUROSTAT.replace("LAST UPDATE", "UNIT").encode(), "occurs twice"),
+        (EUROSTAT.replace("freq", "").encode(), "no name"),
+        (EUROSTAT.replace("freq", "fr\0eq").encode(), "no name"),
+        (b"\n".join(EUROSTAT.encode().splitlines()).replace(b"\n", b"\r"), "header"),
+        (EUROSTAT.replace("ESTAT:ENV_X(1.0)", "ESTAT:ENV\nX", 1).encode(), "truncated|another"),
         (EUROSTAT.replace("ENV_X", "ENV_Y").encode(), "not ENV_X"),
         (EUROSTAT.splitlines()[0].encode() + b"\n", "no rows"),
         (EUROSTAT.encode("utf-16"), "not UTF-8"),
@@ -95,6 +105,21 @@ def test_same_duplicates_collapse_and_differing_ones_are_all_rejects() -> None:
     assert len(good) == 3 and [r["reason"] for r in bad].count("duplicate_same") == 1
     good, bad = rows(EUROSTAT + line.replace("1.5", "1.6") + "\n", X)
     assert len(good) == 2 and [r["reason"] for r in bad].count("duplicate_differs") == 2
+
+
+def test_the_largest_finite_number_is_read() -> None:
+    good, _ = rows(EUROSTAT.replace("2019,1.5", "2019,1e308"), X)
+    assert [r["value"] for r in good if r["year"] == 2019] == [1e308]
+
+
+def test_a_confidential_cell_says_so_by_either_column() -> None:
+    body = (
+        "DATAFLOW,LAST UPDATE,freq,geo,TIME_PERIOD,OBS_VALUE,OBS_FLAG,CONF_STATUS\n"
+        "ESTAT:ENV_X(1.0),,A,NL,2019,1,,\n"
+        "ESTAT:ENV_X(1.0),,A,NL,2020,,,C\n"
+    )
+    _, bad = rows(body, X)
+    assert [(r["period"], r["reason"]) for r in bad] == [("2020", "confidential")]
 
 
 def test_months_do_not_count_as_years() -> None:
@@ -137,6 +162,8 @@ def test_oecd_multiplier_is_applied_and_empty_is_missing() -> None:
     assert good[0]["value"] == 1.5e6 and good[0]["geo"] == "NL"
     assert good[0]["series_key"] == "EXPENDITURE=GF02|FREQ=A"
     assert bad[0]["reason"] == "no_value"
+    _, bad = rows(body.replace(",2021,,A,6", ",2021,7,A,x"), spec("oecd_csv", "DF_T"))
+    assert [(r["value"], r["reason"]) for r in bad] == [("7", "not_a_number")]
 
 
 def test_owid_header_in_any_case_and_areas_without_a_code() -> None:
@@ -144,6 +171,29 @@ def test_owid_header_in_any_case_and_areas_without_a_code() -> None:
     good, bad = rows(body, spec("owid_csv"))
     assert {(r["geo"], r["value"]) for r in good} == {("NL", 3.0), ("Asia", 4.0)}
     assert bad[0]["reason"] == "no_value"
+
+
+def test_owid_columns_that_differ_in_case_only_are_not_taken_for_each_other() -> None:
+    with pytest.raises(ParseError, match="occurs twice"):
+        rows("Entity,Code,Year,x,X\nNetherlands,NLD,2020,3,4\n", spec("owid_csv"))
+
+
+def test_the_world_has_one_code_whoever_names_it() -> None:
+    owid = "Entity,Code,Year,x\nWorld,OWID_WRL,2020,3\n"
+    bank = [
+        {"pages": 1},
+        [{"indicator": {"id": "I"}, "country": {"id": "1W"}, "date": "2020", "value": 1}],
+    ]
+    un = {
+        "totalElements": 1,
+        "data": [{"series": "S", "geoAreaCode": "1", "timePeriodStart": 2020, "value": "1"}],
+    }
+    for body, kind in (
+        (owid, "owid_csv"),
+        (json.dumps(bank), "worldbank_json"),
+        (json.dumps(un), "unsdg_json"),
+    ):
+        assert [r["geo"] for r in rows(body, spec(kind))[0]] == ["WORLD"]
 
 
 def cbs(observations: list[dict[str, Any]], table: str = "1ABC") -> bytes:
@@ -215,6 +265,46 @@ def test_un_values_are_text_and_pages_must_be_whole() -> None:
         parse(json.dumps({"totalElements": 2, "data": [row]}).encode(), spec("unsdg_json", "S"))
 
 
+def test_cbs_pages_must_be_whole() -> None:
+    document = json.loads(cbs([{"Measure": "M1", "Value": 1, "Perioden": "2020JJ00"}]))
+    assert parse(json.dumps(document).encode(), spec("cbs_odata")).observations.num_rows == 1
+    document["Observations"]["@odata.nextLink"] = "https://datasets.cbs.nl/next"
+    with pytest.raises(ParseError, match="pages after it are missing"):
+        parse(json.dumps(document).encode(), spec("cbs_odata"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("worldbank_json", [{"pages": 1}, [1]]),
+        ("worldbank_json", [{"pages": 1}, [{"indicator": None}]]),
+        ("worldbank_json", [{"pages": "x"}, [{"indicator": {"id": "I"}}]]),
+        ("worldbank_json", [{"message": ["text"]}]),
+        ("unsdg_json", {"totalElements": None, "data": []}),
+        ("unsdg_json", {"totalElements": 1, "data": ["text"]}),
+        ("unsdg_json", {"totalElements": 1, "data": [{"series": "S", "dimensions": [1]}]}),
+        ("cbs_odata", {k: {"value": [{}]} for k in ("Observations", "PeriodenCodes", "MeasureCodes")}),
+        ("cbs_odata", json.loads(cbs([{"Measure": "M1", "Value": 1, "Perioden": None}]))),
+    ],
+)  # fmt: skip
+def test_a_field_of_another_shape_ends_in_one_line_and_never_in_a_crash(
+    kind: str, body: Any
+) -> None:
+    with pytest.raises(ParseError, match=f"not shaped as {kind}"):
+        parse(json.dumps(body).encode(), spec(kind))
+
+
+def test_json_nested_without_end_is_refused() -> None:
+    with pytest.raises(ParseError):
+        parse(b"[" * 200_000, spec("unsdg_json"))
+
+
+def test_what_a_message_quotes_cannot_break_its_line() -> None:
+    body = json.dumps([{"message": [{"value": "first\nsecond"}]}]).encode()
+    with pytest.raises(ParseError, match="first second"):
+        parse(body, spec("worldbank_json"))
+
+
 def test_recorded_answers_of_the_publishers_are_read(shared: Path) -> None:
     recorded = shared / "recorded"
     if not recorded.is_dir():
@@ -250,3 +340,25 @@ def test_recorded_answers_of_the_publishers_are_read(shared: Path) -> None:
     assert found.observations.num_rows + found.rejects.num_rows == len(
         document["Observations"]["value"]
     )
+    found = parse((recorded / "oecd" / "gdp.csv").read_bytes(), spec("oecd_csv"))
+    dims = {"MEASURE", "UNIT_MEASURE", "FREQ"}
+    keys = set(found.observations.column("series_key").to_pylist())
+    assert {tuple(p.split("=")[0] for p in k.split("|")) for k in keys} == {tuple(sorted(dims))}
+    first = [r for r in found.observations.to_pylist() if (r["geo"], r["year"]) == ("CIV", 2013)]
+    assert 43228e6 in [r["value"] for r in first]  # millions, as UNIT_MULT 6 says
+    with pytest.raises(ParseError, match="no row"):  # months only
+        parse((recorded / "oecd" / "cli_usa_csvfile_2026-09-12.csv").read_bytes(), spec("oecd_csv"))
+    for file in (recorded / "oecd").glob("error_*.txt"):
+        with pytest.raises(ParseError):
+            parse(file.read_bytes(), spec("oecd_csv"))
+    for file in sorted((recorded / "owid").glob("*.csv")):
+        assert parse(file.read_bytes(), spec("owid_csv")).observations.num_rows > 0, file.name
+    korea = (recorded / "worldbank" / "kor_arable_null_shape.json").read_bytes()
+    found = parse(korea, spec("worldbank_json", "AG.LND.ARBL.HA"))
+    assert [r["reason"] for r in found.rejects.to_pylist()] == ["no_value"]
+    page = json.loads((recorded / "unsdg" / "series_data_DC_TOF_WASHL.json").read_bytes())
+    with pytest.raises(ParseError, match="1 rows, totalElements says 2923"):
+        parse(json.dumps(page).encode(), spec("unsdg_json", "DC_TOF_WASHL"))
+    page["totalElements"] = 1
+    found = parse(json.dumps(page).encode(), spec("unsdg_json", "DC_TOF_WASHL"))
+    assert found.observations.to_pylist()[0]["series_key"] == "seriesCode=DC_TOF_WASHL"

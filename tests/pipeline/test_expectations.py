@@ -1,0 +1,119 @@
+"""Every expectation of every table passes on the real figures and fails on a table that breaks
+it, with the broken rows shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+
+from pipeline.models import Expectation, Model, load_models
+from pipeline.paths import Paths, sql_root
+from pipeline.quality import Checker
+from pipeline.session import Session
+from pipeline.warehouse import connect, quoted
+
+# A SELECT over `good` that gives a table which breaks the expectation, for each one in SQL.
+BREAKS = {
+    "core.observations.values_finite": "SELECT * REPLACE ('inf'::DOUBLE AS value) FROM good",
+    "core.cross_checks.sectors_agree_with_total": "SELECT * REPLACE (0.03 AS deviation) FROM good",
+    "core.cross_checks.parts_agree_with_totals": "SELECT * REPLACE (0.01 AS deviation) FROM good",
+    "core.cross_checks.something_compared": "SELECT * FROM good WHERE name LIKE 'env%'",
+    "marts.indicators.mission_exists": "SELECT * REPLACE ('moon' AS mission_id) FROM good",
+    "marts.targets.number_where_due": "SELECT * REPLACE (NULL::DOUBLE AS number) FROM good",
+    "marts.targets.seventeen_numbers": "SELECT * FROM good WHERE target_id <> 'energy/ghg-55-2030'",
+    "marts.indicator_targets.indicator_exists": "SELECT * REPLACE ('x' AS indicator_id) FROM good",
+    "marts.indicator_targets.possible_in_unit": "SELECT * REPLACE (400.0 AS target_value) FROM good",
+    "marts.indicator_targets.assumed_says_why": "SELECT * REPLACE (NULL::VARCHAR AS reason) FROM good",
+    "marts.observations.within_bounds": "SELECT * REPLACE (-5.0 AS value) FROM good",
+    "marts.observations.every_indicator_seen": "SELECT * FROM good WHERE indicator_id <> 'smoking'",
+    "marts.indicator_progress.reason_iff_unassessed": "SELECT * REPLACE (NULL::VARCHAR AS reason) FROM good",
+    "marts.indicator_progress.status_has_inputs": "SELECT * REPLACE (NULL::DOUBLE AS latest_value) FROM good",
+    "marts.indicator_progress.every_pair_present": "SELECT * FROM good WHERE indicator_id <> 'smoking'",
+    "marts.indicator_progress.baseline_not_zero_way": "SELECT * REPLACE (target_value AS baseline_value) FROM good",
+    "marts.sub_mission_progress.reason_iff_unassessed": "SELECT * REPLACE (NULL::VARCHAR AS reason) FROM good",
+    "marts.sub_mission_progress.status_has_inputs": "SELECT * REPLACE ('achieved' AS status) FROM good",
+    "marts.sub_mission_progress.no_headline_hidden": "SELECT * REPLACE (CASE mission_id WHEN 'circular.economy.process' THEN 'circular.economy.process/recycled-55-2025' ELSE worst_target_id END AS worst_target_id) FROM good",
+    "marts.sub_mission_progress.every_goal_present": "SELECT * FROM good WHERE mission_id <> 'land.delta'",
+    "marts.mission_progress.counts_add_up": "SELECT * REPLACE (9::INTEGER AS n_on_track) FROM good",
+    "marts.source_status.every_dataset_present": "SELECT * FROM good WHERE dataset <> 'env_air_gge'",
+    "marts.source_status.none_pending": "SELECT * REPLACE ('x: broken' AS pending) FROM good",
+    "marts.target_path.path_or_value": "SELECT * REPLACE (NULL::DOUBLE AS required, NULL::DOUBLE AS actual) FROM good",
+}  # fmt: skip
+MODELS = load_models(sql_root())
+ALL = [(m, e) for m in MODELS.values() for e in m.expectations]
+
+
+@pytest.fixture(scope="module")
+def con(first_run: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A DuckDB that sees every table of the finished run."""
+    session = Session(Paths(first_run["data"]), date(2026, 11, 23))
+    found = connect()
+    names = set(MODELS) | {u for m in MODELS.values() for u in m.upstream}
+    for name in sorted(names - {"checks.results"}):
+        schema, table = name.split(".")
+        found.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+        found.execute(f"CREATE VIEW {quoted(schema)}.{quoted(table)} AS {session.view_of(name)}")
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def checker() -> Iterator[Checker]:
+    found = Checker()
+    yield found
+    found.close()
+
+
+def broken(frame: pd.DataFrame, expectation: Expectation, model: Model) -> pd.DataFrame:
+    """The frame with what the expectation forbids."""
+    options = expectation.options
+    match expectation.kind:
+        case "schema":
+            return frame.drop(columns=[model.columns[-1].name])
+        case "unique":
+            return pd.concat([frame, frame.head(1)], ignore_index=True)
+        case "rows":
+            return frame.iloc[1:].reset_index(drop=True)
+    column = options["column"]
+    wrong: Any = {
+        "not_null": None,
+        "in_set": False if options.get("values") == [True] else "?",
+    }.get(expectation.kind, 1e99)
+    changed = frame.copy()
+    changed[column] = changed[column].astype(object)
+    changed.loc[0, column] = wrong
+    return changed
+
+
+def test_every_check_in_sql_has_its_broken_table() -> None:
+    assert set(BREAKS) == {f"{m.name}.{e.name}" for m, e in ALL if e.kind == "no_rows"}
+
+
+@pytest.mark.parametrize(("model", "expectation"), ALL, ids=[f"{m.name}.{e.name}" for m, e in ALL])
+def test_an_expectation_passes_on_the_figures_and_fails_when_broken(
+    con: duckdb.DuckDBPyConnection, checker: Checker, model: Model, expectation: Expectation
+) -> None:
+    if expectation.kind == "no_rows":
+        con.execute(f"CREATE OR REPLACE TEMP VIEW good AS SELECT * FROM {model.name}")
+        sql = expectation.options["sql"]
+        good = con.execute(sql).df()
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE bad AS {BREAKS[f'{model.name}.{expectation.name}']}"
+        )
+        bad = con.execute(sql.replace(model.name, "bad")).df()
+        kind, options = "rows", {"value": 0}
+    else:
+        good = con.execute(f"SELECT * FROM {model.name}").df()
+        bad = broken(good, expectation, model)
+        kind, options = expectation.kind, dict(expectation.options)
+        if kind == "schema":
+            options = {"columns": [c.name for c in model.columns]}
+    passes, fails = checker.submit(good, [(kind, options)]), checker.submit(bad, [(kind, options)])
+    assert passes.result()[0]["passed"]
+    (outcome,) = fails.result()
+    assert not outcome["passed"] and outcome["failing_rows"] > 0 and outcome["rows"]

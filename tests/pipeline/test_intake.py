@@ -1,0 +1,165 @@
+"""Each check on a dataset, failing on a vintage made for it, with the reason in the verdict."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.archive import Archive
+from pipeline.intake import CHECKS, Intake, Settled
+from pipeline.paths import Paths
+from pipeline.quality import Checker
+from pipeline.registry import Registry, load
+
+NAME = ("curated", "nato_defence_expenditure")
+SERIES = "defence_expenditure_share_gdp"
+HEAD = "series,geo,period,value,unit,flag\n"
+
+
+def body(
+    years: range, factor: float = 1.0, unit: str = "% of GDP", more: str = "", skip: int = 0
+) -> bytes:
+    cells = "".join(
+        f"{SERIES},NL,{y},{factor * (1 + 0.01 * (y - 2000)):.4f},{unit},\n"
+        for y in years
+        if y != skip
+    )
+    return (HEAD + cells + more).encode()
+
+
+SCOPE = {
+    "series": [f"series={SERIES}"], "geos": ["NL"], "years": list(range(2005, 2025)),
+    "units": ["% of GDP"],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def checker() -> Iterator[Checker]:
+    found = Checker()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def settle(tmp_path: Path, checker: Checker) -> Callable[..., Settled]:
+    """Put vintages into an empty archive, in order, and settle the dataset."""
+    paths = Paths(tmp_path)
+    registry: Registry = load()
+
+    def settled(
+        *bodies: bytes, scope: dict[str, Any] | None = None, as_of: str = "2026-11-23"
+    ) -> Settled:
+        archive = Archive(paths)
+        for month, content in enumerate(bodies, 1):
+            archive.add(
+                *NAME,
+                content,
+                {
+                    "origin": "ingested", "known_from": f"2026-{month:02d}-01",
+                    "known_from_basis": "published", "scope": SCOPE if scope is None else scope,
+                },
+            )  # fmt: skip
+        return Intake(paths, registry, checker).settle(*NAME, date.fromisoformat(as_of))
+
+    return settled
+
+
+GOOD = body(range(2005, 2025))
+CASES: dict[str, tuple[tuple[bytes, ...], dict[str, Any] | None]] = {
+    "readable": ((b"<html>",), None),
+    "codes_needed": ((GOOD.replace(SERIES.encode(), b"other"),), {}),
+    "codes_declared": ((GOOD + b"other,NL,2020,1,% of GDP,\n",), None),
+    "geos_declared": ((GOOD.replace(b",NL,", b",BE,"),), None),
+    "years_declared": ((body(range(2005, 2025), skip=2010),), None),
+    "units": ((body(range(2005, 2025), unit="EUR"),), None),
+    "plausible": ((body(range(2005, 2025), factor=1000),), None),
+    "no_duplicates": ((body(range(2005, 2025), more=f"{SERIES},NL,2020,9,% of GDP,\n"),), None),
+    "numbers": ((body(range(2005, 2025), more=f"{SERIES},NL,2003,two,% of GDP,\n"),), None),
+    "no_lost_cells": ((GOOD, body(range(2005, 2025), skip=2010)), {}),
+    "size_change": ((GOOD, body(range(2005, 2020))), {}),
+    "scale_change": ((GOOD, body(range(2005, 2025), factor=2.5)), None),
+}
+
+
+def test_there_is_a_case_for_every_check() -> None:
+    # `schema` is about our own parsed table: the parser makes its columns, never the publisher.
+    assert set(CASES) == set(CHECKS) - {"schema"}
+
+
+@pytest.mark.parametrize("check", CASES)
+def test_a_check_fails_on_what_it_is_for(settle: Callable[..., Settled], check: str) -> None:
+    bodies, scope = CASES[check]
+    found = settle(*bodies, scope=scope)
+    failed = {c.name: c for c in found.checks if not c.passed}
+    assert check in failed
+    assert failed[check].rows and failed[check].failing_rows
+    assert found.chain[-1]["verdict"] == "quarantined"
+    assert (check if check != "readable" else "HTML") in found.chain[-1]["reason"]
+    assert "\n" not in found.chain[-1]["reason"]
+    if len(bodies) == 2:
+        assert found.current is not None and found.current.known_from == date(2026, 1, 1)
+        assert found.pending
+    else:
+        assert found.current is None
+
+
+def test_growth_never_quarantines(settle: Callable[..., Settled]) -> None:
+    wider = body(range(2000, 2026), more="b,BE,2020,1,% of GDP,\n")
+    found = settle(GOOD, wider, scope={})
+    assert found.current is not None and found.current.known_from == date(2026, 2, 1)
+    assert not found.pending
+
+
+def test_later_vintages_do_not_exist_before_their_date(settle: Callable[..., Settled]) -> None:
+    found = settle(GOOD, body(range(2005, 2025), factor=1.01), as_of="2026-01-31")
+    assert len(found.chain) == 1
+    assert found.current is not None and found.current.known_from == date(2026, 1, 1)
+
+
+def test_the_same_bytes_are_kept_once(settle: Callable[..., Settled]) -> None:
+    assert len(settle(GOOD, GOOD).chain) == 1
+
+
+def test_a_manifest_that_cannot_be_read_is_one_clear_line(
+    settle: Callable[..., Settled], tmp_path: Path
+) -> None:
+    settle(GOOD)
+    (manifest,) = (tmp_path / "raw" / "_local").rglob("manifest.json")
+    manifest.write_text("{")
+    found = settle()
+    assert found.current is None
+    assert "manifest.json cannot be used" in found.chain[0]["reason"]
+
+
+def test_a_partial_vintage_is_compared_and_never_read(tmp_path: Path, checker: Checker) -> None:
+    paths = Paths(tmp_path)
+    archive = Archive(paths)
+    for day, content, partial in (
+        ("2026-01-01", GOOD, False), ("2026-02-01", body(range(2005, 2008)), True),
+    ):  # fmt: skip
+        archive.add(
+            *NAME, content,
+            {"origin": "ingested", "known_from": day, "known_from_basis": "published",
+             "partial": partial, "scope": {}},
+        )  # fmt: skip
+    found = Intake(paths, load(), checker).settle(*NAME, date(2026, 11, 23))
+    assert [c["verdict"] for c in found.chain] == ["accepted", "accepted"]
+    assert found.current is not None and found.current.known_from == date(2026, 1, 1)
+
+
+def test_vintages_are_named_by_their_content(tmp_path: Path) -> None:
+    archive = Archive(Paths(tmp_path))
+    manifest = {"origin": "ingested", "known_from": "2026-01-01", "known_from_basis": "published",
+                "scope": {}}  # fmt: skip
+    vintage = archive.add(*NAME, GOOD, manifest)
+    assert vintage.vintage_id == hashlib.sha256(GOOD).hexdigest()[:16]
+    assert vintage.body() == GOOD
+    assert json.loads((vintage.folder / "manifest.json").read_text())["bytes"] == len(GOOD)
+    with pytest.raises(ValueError, match="letters, digits"):
+        archive.add("..", "x", GOOD, manifest)
