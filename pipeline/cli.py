@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import locale
 import os
+import re
 import sys
 from datetime import date
 from pathlib import Path
@@ -108,8 +109,6 @@ def run(
 
 
 def _run(paths: Paths, as_of: str, lang: str) -> int:
-    import dagster as dg
-
     from pipeline.definitions import JOB, defs
 
     definitions = defs() if callable(defs) else defs
@@ -136,20 +135,30 @@ def _run(paths: Paths, as_of: str, lang: str) -> int:
 
     release = _release(paths)
     print_board(read_board(release), lang, _console(Console))
-    for event in failed:
-        mark = "!" if event.severity == dg.AssetCheckSeverity.ERROR else "?"
-        typer.echo(
-            f"{mark} {event.asset_key.to_user_string()} {event.check_name}: {event.description}",
-            err=True,
-        )
+    for line in _warnings(failed):
+        typer.echo(line, err=True)
     typer.echo(f"{paths.marts / 'report' / 'index.html'}")
-    degraded = any(e.severity == dg.AssetCheckSeverity.ERROR for e in failed)
+    degraded = any(e.severity.value == "ERROR" for e in failed)
     return DEGRADED if degraded else OK
 
 
 def _console(console: Any) -> Any:
     # In a pipe Rich would assume 80 columns; the board is laid out for 100.
     return console() if sys.stdout.isatty() else console(width=100, color_system=None)
+
+
+def _warnings(failed: list[Any]) -> list[str]:
+    """A line for each asset with a failed check: `!` for an error, `?` for a warning."""
+    lines = []
+    for key in dict.fromkeys(e.asset_key for e in failed):
+        mine = [e for e in failed if e.asset_key == key]
+        mark = "!" if any(e.severity.value == "ERROR" for e in mine) else "?"
+        more = f" (and {len(mine) - 1} more)" if len(mine) > 1 else ""
+        first = mine[0]
+        lines.append(
+            f"{mark} {key.to_user_string()}: {first.check_name}{more}: {first.description}"
+        )
+    return lines
 
 
 def _why_failed(result: Any, failed: list[Any]) -> list[str]:
@@ -165,7 +174,8 @@ def _why_failed(result: Any, failed: list[Any]) -> list[str]:
                 error = error.cause
             text = (error.message if error else "").strip().splitlines()
             if text and "DagsterAssetCheckFailedError" not in text[0]:
-                lines.append(f"{event.step_key}: {text[0]}")
+                said = re.sub(r"^[\w.]+(?:Error|Exception): ", "", text[0])
+                lines.append(f"{event.step_key.replace('__', '/')}: {said}")
         elif event.event_type_value == "PIPELINE_FAILURE" and not lines:
             data = event.job_failure_data
             error = data.error if data else None

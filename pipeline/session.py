@@ -27,6 +27,21 @@ if TYPE_CHECKING:
 
 TIME_ZONE = "Europe/Amsterdam"
 _WAIT_SECONDS = 1800.0
+_HEAD = dict.fromkeys(("source", "dataset", "vintage_id", "series_key", "geo", "period"), "VARCHAR")
+_OBSERVATIONS = {
+    **_HEAD,
+    "year": "INTEGER",
+    "value": "DOUBLE",
+    "unit": "VARCHAR",
+    "flags": "VARCHAR[]",
+}
+_REJECTS = {
+    **_HEAD,
+    "line": "BIGINT",
+    "value": "VARCHAR",
+    "flags": "VARCHAR[]",
+    "reason": "VARCHAR",
+}
 
 
 def today() -> date:
@@ -205,7 +220,10 @@ class Session:
                     )
                     parts.append(f"SELECT {head}, * FROM read_parquet({literal(entry[column])})")
         if not parts:
-            raise BuildError("no dataset has an accepted vintage: nothing can be built")
+            # No figures at all is a state too: every row says no_data.
+            columns = _REJECTS if kind == "rejects" else _OBSERVATIONS
+            nulls = ", ".join(f"NULL::{type_} AS {name}" for name, type_ in columns.items())
+            return f"SELECT {nulls} WHERE false"
         return " UNION ALL BY NAME ".join(parts)
 
     def _chain(self, name: str) -> list[dict[str, Any]]:

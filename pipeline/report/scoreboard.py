@@ -48,10 +48,7 @@ def print_board(board: dict[str, Any], lang: str, console: Console, only: str = 
             by += f" · {word(TEXT, 'law', lang)}"
         title = str(row[f"short_{pick}"] or row[f"title_{pick}"])
         if depth == 0:
-            counted = (
-                f" ({row['n_assessed']}/{row['n_sub_missions']} {word(TEXT, 'assessed', lang)})"
-            )
-            title += counted
+            title += f" {row['n_assessed']}/{row['n_sub_missions']}"
         year = "" if row["latest_year"] is None else str(row["latest_year"])
         way = ""
         if row["share_of_time"] is not None or row["share_achieved"] is not None:
