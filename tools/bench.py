@@ -13,7 +13,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
 IMPORTS = "import dagster, great_expectations, pandas"
 
 
@@ -31,21 +33,21 @@ def main() -> None:
         run = [str(Path(sys.executable).with_name("missiemonitor")), "run", "--offline"]
         timed([sys.executable, "-c", IMPORTS], env)  # warm the disk
         imports, first, again = [], [], []
-        for _ in range(3):
+        for _ in range(ROUNDS):
             imports.append(timed([sys.executable, "-c", IMPORTS], env))
             subprocess.run(["rm", "-rf", env["MISSIEMONITOR_DATA"]], check=True)
             first.append(timed(run, env))
             again.append(timed(run, env))
-        base = sorted(imports)[1]
+        base = median(imports)
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         print(f"importing dagster, great_expectations, pandas   {base:6.2f} s")
         print(
-            f"offline run, nothing built yet                  {sorted(first)[1]:6.2f} s"
-            f"   {sorted(first)[1] / base:5.2f} ×"
+            f"offline run, nothing built yet                  {median(first):6.2f} s"
+            f"   {median(first) / base:5.2f} ×"
         )
         print(
-            f"offline run, nothing changed                    {sorted(again)[1]:6.2f} s"
-            f"   {sorted(again)[1] / base:5.2f} ×"
+            f"offline run, nothing changed                    {median(again):6.2f} s"
+            f"   {median(again) / base:5.2f} ×"
         )
         print(f"peak memory of the largest process              {peak:6.0f} MB")
 

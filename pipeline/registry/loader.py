@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,9 +23,23 @@ NUMERIC = ("level", "change", "gain")
 COUNTING = "commitment"
 _LEVELS = {"mission": 5, "sub_mission": 21, "interim_goal": 4}
 _LETTER_NUMBERS = 17
+_PARENT = {"mission": None, "sub_mission": "mission", "interim_goal": "sub_mission"}
+_OUTSIDE = ("law", "plan")
+_LETTER = "DGBI / 26844711 (2023)"
 _OPERANDS = {"series": 1, "difference": 2, "ratio": 2}
+_OPS = ("series", "sum", "difference", "ratio", "share", "mean")
+
+
+def _iso(text: str) -> str:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("is no date; write it as 2026-12-31") from None
+    return text
+
 
 Text = Annotated[str, Field(min_length=1)]
+IsoDate = Annotated[str, AfterValidator(_iso)]
 
 
 class RegistryError(ValueError):
@@ -35,7 +51,7 @@ class RegistryError(ValueError):
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Words(_Entry):
@@ -60,12 +76,12 @@ class Target(_Entry):
     number: float | None = None
     unit: str | None = None
     strength: Literal["commitment", "ambition", "exploratory", "law", "plan"]
-    source: Text = "DGBI / 26844711 (2023)"
+    source: Text = _LETTER
     base_year: int | None = None
-    letter: Text
+    letter: Text | None = None
     milestone_state: Literal["met", "open", "overdue"] | None = None
     milestone_source: str | None = None
-    milestone_date: str | None = None
+    milestone_date: IsoDate | None = None
 
 
 class Source(_Entry):
@@ -79,7 +95,7 @@ class Source(_Entry):
 
 
 class Dataset(_Entry):
-    id: Text
+    id: Annotated[str, Field(pattern="^[^/]+/[^/]+$")]
     title: Text
     format: Literal[
         "sdmx_csv", "oecd_csv", "owid_csv", "curated_csv", "cbs_odata", "worldbank_json",
@@ -115,7 +131,7 @@ class Break(_Entry):
 
 class Carried(_Entry):
     geo: str | None = None
-    years: tuple[int, ...]
+    years: Annotated[tuple[int, ...], Field(min_length=1)]
     reason: Text
 
 
@@ -156,11 +172,15 @@ class Indicator(_Entry):
 
 class Override(_Entry):
     mission: Text
-    status: Text
+    status: Literal[
+        "achieved", "on_track", "progress_too_slow", "insufficient", "wrong_direction", "missed",
+        "improving", "slightly_improving", "stable", "slightly_worsening", "worsening",
+        "not_assessable",
+    ]  # fmt: skip
     author: Text
     reason: Text
-    date: Text
-    until: Text
+    date: IsoDate
+    until: IsoDate
 
 
 @dataclass(frozen=True)
@@ -253,9 +273,17 @@ class Registry:
 class _Problems:
     def __init__(self) -> None:
         self.lines: list[str] = []
+        # Entries that are there but wrong: what refers to them, or counts them, is no mistake too.
+        self.broken: set[str] = set()
+        self.broken_files: set[str] = set()
 
     def add(self, at: str, text: str) -> None:
         self.lines.append(f"{at}: {text}")
+
+    def broke(self, item: _Item) -> None:
+        self.broken_files.add(item.file)
+        if isinstance(item.raw, dict):
+            self.broken.add(str(item.raw.get("id")))
 
 
 def _plain(node: Any, problems: _Problems, file: str) -> Any:
@@ -264,13 +292,21 @@ def _plain(node: Any, problems: _Problems, file: str) -> Any:
         found: dict[Any, Any] = {}
         for key_node, value_node in node.value:
             key = key_node.value
+            if not isinstance(key_node, yaml.ScalarNode):
+                problems.add(f"{file}:{key_node.start_mark.line + 1}", "a key is one word")
+                continue
             if key in found:
                 problems.add(f"{file}:{key_node.start_mark.line + 1}", f"`{key}` is given twice")
             found[key] = _plain(value_node, problems, file)
         return found
     if isinstance(node, yaml.SequenceNode):
         return [_plain(v, problems, file) for v in node.value]
-    return _SCALARS.construct_object(node)
+    try:
+        return _Scalars().construct_object(node)
+    except (yaml.YAMLError, ValueError) as error:
+        said = getattr(error, "problem", None) or error
+        problems.add(f"{file}:{node.start_mark.line + 1}", f"{node.value!r} is not read: {said}")
+        return str(node.value)
 
 
 class _Scalars(yaml.constructor.SafeConstructor):
@@ -278,7 +314,6 @@ class _Scalars(yaml.constructor.SafeConstructor):
 
 
 _Scalars.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: str(node.value))
-_SCALARS = _Scalars()
 
 
 @dataclass
@@ -319,6 +354,7 @@ def _items(root: Path, name: str, problems: _Problems) -> list[_Item]:
         problems.add(name, f"cannot be read ({error.strerror})")
         return []
     except yaml.YAMLError as error:
+        problems.broken_files.add(name)
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         problems.add(f"{name}:{line}", f"not YAML: {getattr(error, 'problem', error)}")
@@ -326,6 +362,7 @@ def _items(root: Path, name: str, problems: _Problems) -> list[_Item]:
     if node is None:
         return []
     if not isinstance(node, yaml.SequenceNode):
+        problems.broken_files.add(name)
         problems.add(f"{name}:1", "expected a list of entries")
         return []
     return [
@@ -337,14 +374,17 @@ def _items(root: Path, name: str, problems: _Problems) -> list[_Item]:
 def _typed(kind: Any, item: _Item, problems: _Problems) -> Any:
     if not isinstance(item.raw, dict):
         problems.add(item.at, f"expected a mapping, got {item.raw!r}")
+        problems.broke(item)
         return None
     try:
         return kind.model_validate(item.raw)
     except ValidationError as error:
+        problems.broke(item)
         name = item.raw.get("id", item.raw.get("mission", "?"))
         for fault in error.errors():
             path = ".".join(str(p) for p in fault["loc"])
             said = "no such key" if fault["type"] == "extra_forbidden" else fault["msg"]
+            said = said.removeprefix("Value error, ")
             if fault["type"] == "missing":
                 said = "is missing"
             problems.add(item.where(fault["loc"]), f"{name}: `{path}`: {said}")
@@ -370,71 +410,82 @@ def _all(
 def _operands(
     item: _Item, entry: Indicator, registry: Registry, problems: _Problems
 ) -> list[Operand]:
-    value = entry.value
-    alternatives = value["first"] if set(value) == {"first"} else [value]
-    found = []
+    """The series that an indicator is made of, alternative by alternative."""
+    value, at_value = entry.value, ("value",)
+    first = set(value) == {"first"}
+    alternatives = value["first"] if first else [value]
+    if not isinstance(alternatives, list) or not alternatives:
+        problems.add(item.where(at_value), f"{entry.id}: value: `first` takes a list")
+        return []
+    found: list[Operand] = []
     for number, alternative in enumerate(alternatives, 1):
-        if not isinstance(alternative, dict):
-            problems.add(item.where(("value",)), f"{entry.id}: value: expected a mapping")
+        at = ("value", "first", number - 1) if first else at_value
+        fault = _fault(alternative)
+        if fault:
+            problems.add(item.where(at), f"{entry.id}: value: {fault}")
             continue
-        rest = dict(alternative)
-        if "series" in rest:
-            members, op = [rest.pop("series")], "series"
-        else:
-            members, op = rest.pop("of", None), rest.pop("op", None)
-        if op not in ("series", "sum", "difference", "ratio", "share", "mean") or not isinstance(
-            members, list
-        ):
-            problems.add(
-                item.where(("value",)),
-                f"{entry.id}: value: expected `series`, or `op` (sum, difference, ratio, share, mean) "
-                "with a list `of`",
-            )
-            continue
-        if len(members) != _OPERANDS.get(op, len(members)) or not members:
-            problems.add(
-                item.where(("value",)), f"{entry.id}: {op} takes {_OPERANDS.get(op, 2)} series"
-            )
-            continue
-        scale, flag = rest.pop("scale", 1), rest.pop("flag", None)
-        require, start = rest.pop("require", "all"), rest.pop("from_year", None)
-        if rest or require not in ("all", "any") or not isinstance(scale, int | float) or not scale:
-            problems.add(
-                item.where(("value",)),
-                f"{entry.id}: value: {', '.join(rest) or 'require or scale'} is not understood; keys are "
-                "series, op, of, scale, flag, require (all or any), from_year",
-            )
-            continue
+        plain = "series" in alternative
+        op = "series" if plain else alternative["op"]
+        members = [alternative["series"]] if plain else alternative["of"]
         for position, member in enumerate(members, 1):
+            where = item.where((*at, "series") if plain else (*at, "of", position - 1))
             key = dict(member) if isinstance(member, dict) else {}
             dataset = str(key.pop("dataset", ""))
+            wrong = [name for name, code in key.items() if not isinstance(code, str)]
             if dataset not in registry.datasets:
-                problems.add(
-                    item.where(("value",)),
-                    f"{entry.id}: dataset {dataset!r} is not in datasets.yaml",
+                if dataset not in problems.broken:
+                    problems.add(where, f"{entry.id}: dataset {dataset!r} is not in datasets.yaml")
+            elif not key:
+                problems.add(where, f"{entry.id}: a series names its dimensions and codes")
+            elif wrong:
+                # YAML reads NO as false and 30_70 as 3070: a code that is no text is a wrong code.
+                problems.add(where, f"{entry.id}: write the code of {', '.join(wrong)} in quotes")
+            else:
+                found.append(
+                    Operand(
+                        indicator=entry.id,
+                        alternative=number,
+                        op=op,
+                        require=alternative.get("require", "all"),
+                        flag=alternative.get("flag"),
+                        scale=float(alternative.get("scale", 1)),
+                        position=position,
+                        dataset=dataset,
+                        series_key="|".join(f"{k}={v}" for k, v in sorted(key.items())),
+                        from_year=alternative.get("from_year"),
+                    )
                 )
-                continue
-            if not key:
-                problems.add(
-                    item.where(("value",)), f"{entry.id}: a series names its dimensions and codes"
-                )
-                continue
-            text = "|".join(f"{k}={v}" for k, v in sorted(key.items()))
-            found.append(
-                Operand(
-                    entry.id,
-                    number,
-                    op,
-                    require,
-                    flag,
-                    float(scale),
-                    position,
-                    dataset,
-                    text,
-                    start,
-                )
-            )
     return found
+
+
+def _fault(alternative: Any) -> str | None:
+    """What is wrong with one alternative of a value, or None."""
+    if not isinstance(alternative, dict):
+        return "expected a mapping"
+    plain = "series" in alternative
+    op = "series" if plain else alternative.get("op")
+    members = [alternative["series"]] if plain else alternative.get("of")
+    if op not in _OPS or (op == "series") != plain or not isinstance(members, list):
+        return f"expected `series`, or `op` ({', '.join(_OPS[1:])}) with a list `of`"
+    if not members or len(members) != _OPERANDS.get(op, len(members)):
+        return f"{op} takes {_OPERANDS.get(op, 'one or more')} series"
+    known = {"series"} if plain else {"op", "of"}
+    strange = [str(k) for k in set(alternative) - known - {"scale", "flag", "require", "from_year"}]
+    if strange:
+        return (
+            f"{', '.join(sorted(strange))} is not understood; keys are series, op, of, scale, flag, "
+            "require, from_year"
+        )
+    scale, year = alternative.get("scale", 1), alternative.get("from_year")
+    if type(scale) not in (int, float) or not isfinite(scale) or scale == 0:
+        return "`scale` is a number, not 0"
+    if year is not None and type(year) is not int:
+        return "`from_year` is a year"
+    if not isinstance(alternative.get("flag", ""), str):
+        return "`flag` is a word"
+    if alternative.get("require", "all") not in ("all", "any"):
+        return "`require` is all or any"
+    return None
 
 
 def _check_pairs(item: _Item, entry: Indicator, registry: Registry, problems: _Problems) -> None:
@@ -443,7 +494,8 @@ def _check_pairs(item: _Item, entry: Indicator, registry: Registry, problems: _P
         at = item.where(("targets", i))
         target = registry.targets.get(pair.target)
         if target is None:
-            problems.add(at, f"{entry.id}: target {pair.target} is not in targets.yaml")
+            if pair.target not in problems.broken:
+                problems.add(at, f"{entry.id}: target {pair.target} is not in targets.yaml")
             continue
         if pair.target in seen:
             problems.add(at, f"{entry.id}: target {pair.target} is named twice")
@@ -454,6 +506,12 @@ def _check_pairs(item: _Item, entry: Indicator, registry: Registry, problems: _P
         if pair.base_year is not None and pair.base_year_basis is None:
             problems.add(
                 at, f"{entry.id}: base_year needs a base_year_basis (letter, assumed, documented)"
+            )
+        if pair.counts and (target.strength != COUNTING or target.kind == "milestone"):
+            problems.add(
+                at,
+                f"{entry.id}: {pair.target} is {target.strength}, kind {target.kind}: it cannot "
+                "count; only a commitment that is no milestone does",
             )
         if pair.base_year_basis == "assumed" and not pair.reason:
             problems.add(at, f"{entry.id}: an assumed base year needs a reason")
@@ -480,11 +538,17 @@ def _check(
 ) -> None:
     for mission in registry.missions.values():
         at = items["missions"][mission.id].at
-        if mission.parent is not None and mission.parent not in registry.missions:
+        parent = registry.missions.get(mission.parent or "")
+        if parent is None and mission.parent and mission.parent not in problems.broken:
             problems.add(at, f"{mission.id}: parent {mission.parent} is no mission")
+        if parent is not None and parent.level != (_PARENT[mission.level] or parent.level):
+            problems.add(
+                at, f"{mission.id}: the parent of a {mission.level} is a {_PARENT[mission.level]}"
+            )
         if (mission.level == "mission") != (mission.parent is None):
             problems.add(at, f"{mission.id}: a mission has no parent, everything else has one")
-    for level, number in _LEVELS.items():
+    whole = "missions.yaml" not in problems.broken_files
+    for level, number in _LEVELS.items() if whole else ():
         count = sum(m.level == level for m in registry.missions.values())
         if count != number:
             problems.add(
@@ -492,7 +556,7 @@ def _check(
             )
     for target in registry.targets.values():
         at = items["targets"][target.id].at
-        if target.mission not in registry.missions:
+        if target.mission not in registry.missions and target.mission not in problems.broken:
             problems.add(
                 at, f"{target.id}: mission {target.mission} does not exist; see missions.yaml"
             )
@@ -505,21 +569,34 @@ def _check(
             problems.add(
                 at, f"{target.id}: a milestone needs a milestone_state (met, open, overdue)"
             )
+        if target.strength in _OUTSIDE:
+            if target.source == _LETTER:
+                problems.add(
+                    at, f"{target.id}: a target of strength {target.strength} names its `source`"
+                )
+            if target.id.split("/", 1)[0] not in {*registry.indicators, *problems.broken}:
+                problems.add(
+                    at,
+                    f"{target.id}: the id of a {target.strength} target is <indicator_id>/<slug>",
+                )
+        elif target.letter is None:
+            problems.add(at, f"{target.id}: `letter`: the words of the letter are missing")
     letter = sum(
-        t.number is not None and t.strength not in ("law", "plan")
+        # A kind that asks for a number and lacks it has its own line already.
+        t.kind in NUMERIC and t.strength not in _OUTSIDE
         for t in registry.targets.values()
     )
-    if letter != _LETTER_NUMBERS:
+    if letter != _LETTER_NUMBERS and "targets.yaml" not in problems.broken_files:
         problems.add("targets.yaml:1", f"{letter} numbers of the letter; it has {_LETTER_NUMBERS}")
     for dataset in registry.datasets.values():
-        if dataset.source not in registry.sources:
+        if dataset.source not in registry.sources and dataset.source not in problems.broken:
             problems.add(
                 items["datasets"][dataset.id].at,
                 f"{dataset.id}: source {dataset.source} is not in sources.yaml",
             )
     for entry in registry.indicators.values():
         item = items["indicators"][entry.id]
-        if entry.mission not in registry.missions:
+        if entry.mission not in registry.missions and entry.mission not in problems.broken:
             problems.add(
                 item.where(("mission",)),
                 f"{entry.id}: mission {entry.mission} does not exist; see missions.yaml",
@@ -530,6 +607,9 @@ def _check(
             )
         if entry.plausible[0] >= entry.plausible[1]:
             problems.add(item.where(("plausible",)), f"{entry.id}: plausible runs from low to high")
+        low, high = entry.bounds
+        if low is not None and high is not None and low >= high:
+            problems.add(item.where(("bounds",)), f"{entry.id}: bounds run from low to high")
         _check_pairs(item, entry, registry, problems)
 
 
@@ -551,7 +631,11 @@ def load(root: Path | None = None) -> Registry:
     for path in sorted((folder / "indicators").glob("*.yaml")):
         name = f"indicators/{path.name}"
         items["indicators"] |= _all(folder, name, Indicator, problems, registry.indicators)
-    registry.peers = [str(i.raw) for i in _items(folder, "peers.yaml", problems)]
+    for peer in _items(folder, "peers.yaml", problems):
+        if not isinstance(peer.raw, str) or peer.raw in registry.peers:
+            problems.add(peer.at, f"{peer.raw!r}: an area code, once, in quotes if it is NO")
+            continue
+        registry.peers.append(peer.raw)
     for item in _items(folder, "overrides.yaml", problems):
         entry = _typed(Override, item, problems)
         if entry is not None:

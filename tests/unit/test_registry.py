@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from pipeline.registry import RegistryError, load
+from pipeline.sources import DatasetSpec, parse
 
 
 def test_it_holds_the_letter() -> None:
@@ -58,12 +62,37 @@ def test_law_plan_ambition_and_milestones_never_count() -> None:
         ("indicators/1_energy.yaml", "  direction: down\n", "", "`direction`"),
         ("indicators/1_energy.yaml", "energy/ghg-55-2030", "energy/ghg-56-2030", "not in targets.yaml"),
         ("indicators/1_energy.yaml", "    base_year: 1990\n", "", "needs a base_year"),
+        ("indicators/1_energy.yaml", "airpol: GHG, freq", "airpol: GHG, airpol: CO2, freq", "`airpol` is given twice"),
+        ("indicators/1_energy.yaml", ", airpol: GHG, freq: A, src_crf: TOTXMEMO, unit: THS_T", "", "names its dimensions"),
+        ("indicators/1_energy.yaml", "src_crf: TOTXMEMO", "src_crf: NO", "write the code of src_crf in quotes"),
+        ("indicators/1_energy.yaml", "  cadence: 1\n", "  cadence: yearly\n", "`cadence`: Input should be a valid integer"),
+        ("indicators/1_energy.yaml", "  cadence: 1\n", "  cadence: !x 1\n", "is not read"),
+        ("indicators/1_energy.yaml", "bounds: [0, 100]", "bounds: [100, 0]", "bounds run from low to high"),
+        ("indicators/1_energy.yaml", "plausible: [-20000,", "plausible: [.nan,", "`plausible.0`: Input should be a finite number"),
+        ("indicators/1_energy.yaml", "    op: sum\n", "    op: add\n", "expected `series`, or `op`"),
+        ("indicators/1_energy.yaml", "    op: sum\n", "    op: ratio\n", "ratio takes 2 series"),
+        ("indicators/1_energy.yaml", "    op: sum\n", "    op: sum\n    from_year: soon\n", "`from_year` is a year"),
+        ("indicators/1_energy.yaml", "    op: sum\n", "    op: sum\n    scale: .inf\n", "`scale` is a number"),
+        ("indicators/1_energy.yaml", "energy/ghg-60-2030\n", "energy/ghg-60-2030\n    counts: true\n", "it cannot count"),
+        ("indicators/3_health.yaml", "series: {dataset: eurostat/hlth_hlye, freq: A, indic_he: HLY_0, sex: T, unit: YR}", "first: 3", "`first` takes a list"),
         ("targets.yaml", "number: -0.55, ", "", "needs a number"),
+        ("targets.yaml", "kind: change", "kind: chnge", "`kind`"),
+        ("targets.yaml", "- {id: health/gap-30-2040", "- {id: health/healthy-years-5-2040", "given twice"),
+        ("targets.yaml", "strength: law, source: Waterwet", "strength: law", "names its `source`"),
+        ("targets.yaml", "id: organic_area_share/", "id: land.farming/", "the id of a plan target is"),
+        ("targets.yaml", ", letter: Veilige en weerbare delta", "", "the words of the letter are missing"),
         ("targets.yaml", "number: 60, unit: \"%\"", "number: 160, unit: \"%\"", "impossible"),
         ("targets.yaml", "milestone_state: open, ", "", "needs a milestone_state"),
         ("missions.yaml", "  parent: health\n", "", "everything else has one"),
+        ("missions.yaml", "  parent: health\n", "  parent: health.dementia\n", "the parent of a sub_mission is a mission"),
         ("missions.yaml", "level: sub_mission", "level: mission", "the letter has"),
+        ("missions.yaml", "level: sub_mission", "level: submission", "`level`"),
         ("datasets.yaml", "id: eurostat/nrg_ind_ren", "id: eurostate/nrg_ind_ren", "not in sources.yaml"),
+        ("datasets.yaml", "format: sdmx_csv", "format: sdmx", "`format`"),
+        ("datasets.yaml", "id: eurostat/nrg_ind_ren", "id: nrg_ind_ren", "`id`"),
+        ("peers.yaml", "- BE\n", "- NO\n", "an area code"),
+        ("overrides.yaml", "[]", "- {mission: energy, status: fine, author: a, reason: b, date: 2026-01-01, until: 2027-01-01}", "`status`"),
+        ("overrides.yaml", "[]", "- {mission: energy, status: missed, author: a, reason: b, date: 2026-01-01, until: soon}", "`until`: is no date"),
         ("missions.yaml", "- id: energy\n", "- id: [energy\n", "not YAML"),
     ],
 )  # fmt: skip
@@ -83,7 +112,55 @@ def test_a_mistake_gives_one_line_with_file_and_line(
     assert all("\n" not in line for line in error.value.lines)
 
 
-def test_every_series_exists_in_the_figures(shared: Path) -> None:
+def test_a_broken_entry_does_not_break_what_refers_to_it(tmp_path: Path) -> None:
+    root = tmp_path / "registry"
+    shutil.copytree(Path(__file__).parents[2] / "pipeline" / "registry", root)
+    for file, old, new in (
+        ("missions.yaml", "level: sub_mission", "level: submission"),
+        ("targets.yaml", "kind: change", "kind: chnge"),
+        ("datasets.yaml", "format: sdmx_csv", "format: sdmx"),
+    ):
+        text = (root / file).read_text()
+        (root / file).write_text(text.replace(old, new, 1))
+    with pytest.raises(RegistryError) as error:
+        load(root)
+    assert [line.split(": ")[0] for line in error.value.lines] == [
+        "missions.yaml:8", "targets.yaml:4", "datasets.yaml:2",
+    ]  # fmt: skip
+
+
+def test_the_words_of_the_letter_are_the_letters(shared: Path) -> None:
+    text = (shared / "seed" / "kamerbrief-missiegedreven-innovatiebeleid.txt").read_text("utf-8")
+
+    def flat(words: str) -> str:
+        return re.sub(r"\s+", " ", words).strip()
+
+    registry = load()
+    said = [(m.id, m.letter) for m in registry.missions.values()]
+    said += [(t.id, t.letter) for t in registry.targets.values() if t.letter is not None]
+    assert len(said) > 60
+    assert [name for name, words in said if flat(words) not in flat(text)] == []
+
+
+def test_only_datasets_that_an_indicator_reads_are_registered() -> None:
+    assert [name for name, item in load().datasets.items() if not item.series_keys()] == []
+
+
+def test_every_series_is_in_a_vintage_that_ships(root: Path) -> None:
+    missing = []
+    for name, item in load().datasets.items():
+        spec = DatasetSpec(item.source, item.dataset, item.format, item.code, frozenset(item.forms))
+        there: set[str] = set()
+        for path in (root / "data" / "raw" / item.source / item.dataset).glob("*/manifest.json"):
+            manifest = json.loads(path.read_text("utf-8"))
+            if manifest["origin"] == "bundled" and not manifest["partial"]:
+                body = gzip.decompress((path.parent / "body.gz").read_bytes())
+                there |= set(parse(body, spec).observations.column("series_key").to_pylist())
+        missing += [f"{name} {key}" for key in item.series_keys() if key not in there]
+    assert missing == []
+
+
+def test_every_dataset_exists_in_the_figures(shared: Path) -> None:
     with (shared / "figures" / "PROVENANCE.csv").open() as file:
         known = {r["file"].removesuffix(".csv") for r in csv.DictReader(file)}
     renamed = {
