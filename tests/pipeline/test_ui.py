@@ -3,6 +3,7 @@ launched there gives the command line's release."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import CLI
 
 LAUNCH = """mutation ($tags: [ExecutionTag!], $config: RunConfigData) {
   launchRun(executionParams: {
@@ -116,13 +118,30 @@ def test_the_ui_loads_schedules_and_publishes_the_same_release(ui: str, data: Pa
     assert launched["__typename"] == "LaunchRunSuccess", launched
     run_id = launched["run"]["runId"]
 
-    def ended() -> str | None:
+    def ended(run: str) -> str | None:
         status = post(
             ui,
             "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }",
-            id=run_id,
+            id=run,
         )["runOrError"]["status"]
         return status if status in ("SUCCESS", "FAILURE", "CANCELED") else None
 
-    assert wait_for(ended, 240) == "SUCCESS"
+    assert wait_for(lambda: ended(run_id), 240) == "SUCCESS"
     assert (data / "marts" / "current").resolve().name == before
+
+    # Once more, with the command line at work on the same data at the same time.
+    again = post(ui, LAUNCH, tags=[], config=config)["launchRun"]["run"]["runId"]
+    beside = subprocess.Popen(
+        [CLI, "run", "--as-of", "2026-12-24"],
+        env={**os.environ, "MISSIEMONITOR_DATA": str(data)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert beside.wait(timeout=240) == 0
+    assert wait_for(lambda: ended(again), 240) == "SUCCESS"
+    release = (data / "marts" / "current").resolve()
+    package = json.loads((release / "datapackage.json").read_text())
+    assert package["reference_date"] in ("2026-11-23", "2026-12-24")
+    for resource in package["resources"]:
+        digest = hashlib.sha256((release / resource["path"]).read_bytes()).hexdigest()
+        assert resource["hash"] == f"sha256:{digest}"
