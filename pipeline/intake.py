@@ -70,10 +70,6 @@ class Settled:
             return ""
         return f"{last['vintage_id']}: {last['reason']}"
 
-    @property
-    def degraded(self) -> bool:
-        return self.current is None or bool(self.pending)
-
 
 def code_version(*parts: str) -> str:
     """Fingerprint of the source files that a result depends on."""

@@ -20,10 +20,10 @@ def print_board(board: dict[str, Any], lang: str, console: Console, only: str = 
     pick = "nl" if lang == "nl" else "en"
     table = Table(box=None, pad_edge=False, show_edge=False, width=min(console.width, 100))
     for key, options in (
-        ("mission", {"width": 33, "no_wrap": True}),
-        ("status", {"width": 24, "no_wrap": True}),
-        ("by", {"width": 26, "no_wrap": True}),
-        ("year", {"width": 5, "no_wrap": True}),
+        ("mission", {"width": 31, "no_wrap": True}),
+        ("status", {"width": 23, "no_wrap": True}),
+        ("by", {"width": 23, "no_wrap": True}),
+        ("year", {"width": 6, "no_wrap": True}),
         ("way", {"width": 9, "justify": "right", "no_wrap": True}),
     ):
         table.add_column(word(TEXT, key, lang), overflow="ellipsis", **options)
