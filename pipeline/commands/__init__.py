@@ -1,0 +1,1 @@
+"""One file for each command of `missiemonitor`; cli.py puts them together."""
