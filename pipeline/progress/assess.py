@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
+from statistics import linear_regression
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 METHOD_VERSION: Final = "1.0"
 
@@ -94,6 +95,22 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Calculation:
+    """How paces are taken: by default as METHOD §3 says; fragility.py asks for other ways.
+
+    `window`: years of the short window. `fitted`: the ends of a window are those of the
+    regression line through it, not the observations there. `linear`: no CAGR.
+    """
+
+    window: int = SHORT_WINDOW
+    fitted: bool = False
+    linear: bool = False
+
+
+_PLAIN: Final = Calculation()
+
+
+@dataclass(frozen=True)
 class Assessment:
     """One row of indicator_progress, without its keys; None where a measure does not apply.
 
@@ -114,6 +131,7 @@ class Assessment:
     gap_to_path: float | None = None
     gap_to_path_pct: float | None = None
     window_start: int | None = None
+    window_value: float | None = None
     pace_recent: float | None = None
     pace_long: float | None = None
     pace_required: float | None = None
@@ -134,15 +152,20 @@ class Assessment:
     tie: float | None = None
 
 
-def assess(question: Question, observations: Iterable[Observation], reference: date) -> Assessment:
+def assess(
+    question: Question,
+    observations: Iterable[Observation],
+    reference: date,
+    how: Calculation = _PLAIN,
+) -> Assessment:
     """Measures and status of one indicator × geo × target at the reference date.
 
     The order of the observations does not matter. Every float of the result is finite. Raises
     ValueError if one year has two different values.
     """
     values, breaks = _series(question, observations)
-    row = _measures(question, values, breaks, reference)
-    status, reason = _status(question, row, values, breaks, reference)
+    row = _measures(question, values, breaks, reference, how)
+    status, reason = _status(question, row, values, reference, how)
     by_ratio = status in _RATIO_STATUSES and row.ratio_short is not None
     disagree = None
     if by_ratio and row.ratio_long is not None:
@@ -238,7 +261,11 @@ def _series(
 
 
 def _measures(
-    question: Question, values: dict[int, float], breaks: tuple[int, ...], reference: date
+    question: Question,
+    values: dict[int, float],
+    breaks: tuple[int, ...],
+    reference: date,
+    how: Calculation,
 ) -> Assessment:
     """Everything of the row that is not the status."""
     if not values:
@@ -262,7 +289,7 @@ def _measures(
         return row
     if question.kind in _NUMERIC:
         row = _against_target(question, row, values, breaks)
-    return _paces(question, row, values, breaks)
+    return _paces(question, row, values, breaks, how)
 
 
 def _against_target(
@@ -306,36 +333,41 @@ def _against_target(
 
 
 def _paces(
-    question: Question, row: Assessment, values: dict[int, float], breaks: tuple[int, ...]
+    question: Question,
+    row: Assessment,
+    values: dict[int, float],
+    breaks: tuple[int, ...],
+    how: Calculation,
 ) -> Assessment:
     """Paces over the two windows, the pace required, and what follows from them."""
-    assert row.latest_year is not None and row.latest_value is not None
-    latest, value = row.latest_year, row.latest_value
-    short = _window_start(question, values, breaks, SHORT_WINDOW)
+    assert row.latest_value is not None
+    short = _window_start(question, values, breaks, how.window)
     long = _window_start(question, values, breaks, LONG_WINDOW)
     first = short if short is not None else long
     if first is None:
         return row
-    ends = [values[first], value]
+    corners = [values[first], row.latest_value]
     if row.target_value is not None:
-        ends.append(row.target_value)
-    basis = "cagr" if min(ends) > 0 else "linear"
+        corners.append(row.target_value)
+    basis = "cagr" if min(corners) > 0 and not how.linear else "linear"
+    recent, past = (_window(values, start, basis, fitted=how.fitted) for start in (short, long))
     row = replace(
         row,
         window_start=short,
+        window_value=None if recent is None else _finite(recent.value),
         pace_basis=basis,
-        pace_recent=None if short is None else _pace(basis, values[short], value, latest - short),
-        pace_long=None if long is None else _pace(basis, values[long], value, latest - long),
+        pace_recent=_window_pace(basis, recent),
+        pace_long=_window_pace(basis, past),
     )
     if question.kind == "direction":
-        return replace(row, growth_pct=_growth(question, row, values))
+        return replace(row, growth_pct=_growth(question, row, how))
     if row.target_value is None or question.target_year is None:
         return row
     return _towards_target(
         question,
         row,
-        ratio_short=_ratio(question, row, values, basis, short),
-        ratio_long=None if long == short else _ratio(question, row, values, basis, long),
+        ratio_short=_ratio(question, row, recent),
+        ratio_long=None if long == short else _ratio(question, row, past),
     )
 
 
@@ -378,37 +410,66 @@ def _towards_target(
     )
 
 
-def _ratio(
-    question: Question,
-    row: Assessment,
-    values: dict[int, float],
-    basis: str,
-    start: int | None,
-) -> float | None:
-    """Pace over the window from `start` ÷ pace required from there to the target."""
-    assert row.latest_year is not None and row.latest_value is not None
-    target, end = row.target_value, question.target_year
-    if start is None or target is None or end is None or question.direction is None:
+def _ratio(question: Question, row: Assessment, window: _Window | None) -> float | None:
+    """Pace over the window ÷ pace required from its start to the target."""
+    target, end, basis = row.target_value, question.target_year, row.pace_basis
+    assert target is not None and end is not None and basis is not None
+    if window is None or question.direction is None:
         return None
-    if _reached(question, values[start], target):
+    if _reached(question, window.value, target):
         return None
-    actual = _pace(basis, values[start], row.latest_value, row.latest_year - start)
-    needed = _pace(basis, values[start], target, end - start)
+    actual = _window_pace(basis, window)
+    needed = _pace(basis, window.value, target, end - window.start)
     if actual is None or needed is None:
         return None
     return _quotient(actual, needed)
 
 
-def _growth(question: Question, row: Assessment, values: dict[int, float]) -> float | None:
+def _growth(question: Question, row: Assessment, how: Calculation) -> float | None:
     """g: change in % a year over the short window, positive where that is better."""
-    if row.window_start is None or row.pace_recent is None or question.direction is None:
+    start = row.window_value
+    if start is None or row.pace_recent is None or question.direction is None:
         return None
     if row.pace_basis == "cagr":
         return _finite(100 * _sign(question) * row.pace_recent)
-    start = values[row.window_start]
-    if not question.may_be_zero or start <= 0:
+    if start <= 0 or not (question.may_be_zero or how.linear):
         return None
     return _quotient(100 * _sign(question) * row.pace_recent, start)
+
+
+class _Window(NamedTuple):
+    """The two ends between which a pace is taken: (start, value) and (latest, end)."""
+
+    start: int
+    value: float
+    latest: int
+    end: float
+
+
+def _window(
+    values: dict[int, float], start: int | None, basis: str, *, fitted: bool
+) -> _Window | None:
+    """The window from `start`: its ends as observed, or on the least-squares line through it."""
+    if start is None:
+        return None
+    latest = max(values)
+    if not fitted:
+        return _Window(start, values[start], latest, values[latest])
+    inside = [(year, value) for year, value in values.items() if year >= start]
+    in_logs = basis == "cagr"
+    if in_logs and min(value for _, value in inside) <= 0:
+        return None
+    heights = [math.log(value) if in_logs else value for _, value in inside]
+    line = linear_regression([float(year - start) for year, _ in inside], heights)
+    ends = (line.intercept, line.intercept + line.slope * (latest - start))
+    low, high = (math.exp(end) if in_logs else end for end in ends)
+    return _Window(start, low, latest, high)
+
+
+def _window_pace(basis: str, window: _Window | None) -> float | None:
+    if window is None:
+        return None
+    return _pace(basis, window.value, window.end, window.latest - window.start)
 
 
 def _window_start(
@@ -440,8 +501,8 @@ def _status(
     question: Question,
     row: Assessment,
     values: dict[int, float],
-    breaks: tuple[int, ...],
     reference: date,
+    how: Calculation,
 ) -> tuple[str, str | None]:
     """Status and, where not assessable, the reason; in the order of METHOD §4."""
     if _is_context(question):
@@ -468,7 +529,7 @@ def _status(
     if settled is not None:
         return settled, None
     if row.window_start is None:
-        unbroken = _window_start(question, values, (), SHORT_WINDOW)
+        unbroken = _window_start(question, values, (), how.window)
         return "not_assessable", "too_few_points" if unbroken is None else "series_break"
     if question.kind == "direction":
         if row.growth_pct is None:
@@ -477,7 +538,7 @@ def _status(
     if row.target_value is None:
         from_base = question.kind in _FROM_BASE and row.baseline_value is None
         return "not_assessable", "baseline_missing" if from_base else "not_computable"
-    if _reached(question, values[row.window_start], row.target_value):
+    if row.window_value is not None and _reached(question, row.window_value, row.target_value):
         # The latest value has not reached it, so it has moved the wrong way since.
         return "wrong_direction", None
     if row.ratio_short is None:

@@ -33,6 +33,7 @@ _FIELDS = {
     "gap_to_path": "DOUBLE",
     "gap_to_path_pct": "DOUBLE",
     "window_start": "INTEGER",
+    "window_value": "DOUBLE",
     "pace_recent": "DOUBLE",
     "pace_long": "DOUBLE",
     "pace_required": "DOUBLE",
@@ -55,7 +56,8 @@ _FIELDS = {
 ASSESSMENT = (
     "STRUCT("
     + ", ".join(f"{k} {v}" for k, v in _FIELDS.items())
-    + ", status_on_definitive_data VARCHAR)"
+    + ", status_on_definitive_data VARCHAR, fragile BOOLEAN, fragile_reasons VARCHAR[], "
+    "fragile_statuses VARCHAR[])"
 )
 PATH = "STRUCT(year INTEGER, required DOUBLE)[]"
 
@@ -81,13 +83,18 @@ def _parts(observations: Any, question: Any) -> tuple[Any, list[Any]]:
 
 
 def assess_row(observations: Any, question: Any, reference: date) -> dict[str, Any]:
-    """One assessment, with the status on definitive data beside it."""
+    """One assessment, with its status on definitive data and in other ways beside it."""
     from pipeline.progress.assess import assess, definitive
+    from pipeline.progress.fragility import fragility
 
     asked, series = _parts(observations, question)
     found = assess(asked, series, reference)
     row = {name: getattr(found, name) for name in _FIELDS}
     row["status_on_definitive_data"] = assess(asked, definitive(series), reference).status
+    tested = fragility(asked, series, reference, found)
+    row["fragile"] = tested.fragile
+    row["fragile_reasons"] = None if tested.fragile is None else list(tested.changes)
+    row["fragile_statuses"] = None if tested.fragile is None else list(tested.changes.values())
     return row
 
 

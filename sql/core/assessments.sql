@@ -19,6 +19,7 @@ columns:
   gap_to_path: DOUBLE, distance behind the required path in the unit of the indicator (positive = behind)
   gap_to_path_pct: DOUBLE, the same in % of the way from baseline to target
   window_start: INTEGER, first year of the 5-year window
+  window_value: DOUBLE, value at the start of that window in the unit of the indicator
   pace_recent: DOUBLE, pace over the 5-year window (fraction per year on basis cagr; units per year on basis linear)
   pace_long: DOUBLE, pace over the 15-year window
   pace_required: DOUBLE, pace from the latest year that reaches the target in time
@@ -38,6 +39,9 @@ columns:
   severity: INTEGER, place in METHOD's order (1 = worst; 7 = achieved)
   tie: DOUBLE, tie-breaker within a status - ratio_short or growth_pct / 100
   status_on_definitive_data: VARCHAR, the status without provisional and estimated values
+  fragile: BOOLEAN, true where another way of calculating gives another status; null where there is none
+  fragile_reasons: VARCHAR[], the ways that do (without_last_year or regression or longer_window or other_pace_basis)
+  fragile_statuses: VARCHAR[], the statuses that they give in the same order
 expectations:
   - {expect: not_null, column: status, name: status_given, description: A status is never null.}
   - {expect: in_set, column: status, name: status_known, values: [achieved, on_track, progress_too_slow, insufficient, wrong_direction, missed, improving, slightly_improving, stable, slightly_worsening, worsening, not_assessable], description: "The status is one of METHOD's."}

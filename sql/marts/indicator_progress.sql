@@ -19,6 +19,7 @@ columns:
   gap_to_path: DOUBLE, distance behind the required path in the unit of the indicator (positive = behind)
   gap_to_path_pct: DOUBLE, the same in % of the way from baseline to target
   window_start: INTEGER, first year of the 5-year window
+  window_value: DOUBLE, value at the start of that window in the unit of the indicator
   pace_recent: DOUBLE, pace over the 5-year window (fraction per year on basis cagr; units per year on basis linear)
   pace_long: DOUBLE, pace over the 15-year window
   pace_required: DOUBLE, pace from the latest year that reaches the target in time
@@ -33,8 +34,9 @@ columns:
   is_dated: BOOLEAN, true where the latest year is old
   windows_disagree: BOOLEAN, true where the long window gives another class
   status_on_definitive_data: VARCHAR, the status without provisional and estimated values
-  fragile: BOOLEAN, true where a small change of the calculation changes the status (filled by a later capability)
-  fragile_reasons: VARCHAR[], which changes do (filled by a later capability)
+  fragile: BOOLEAN, true where another way of calculating gives another status; null where there is none
+  fragile_reasons: VARCHAR[], the ways that do (without_last_year or regression or longer_window or other_pace_basis)
+  fragile_statuses: VARCHAR[], the statuses that they give in the same order
   methods_agree: BOOLEAN, true where other published methods agree (filled by a later capability)
   probability_of_target: DOUBLE, probability of reaching the target (filled by a later capability)
   awaiting_target_year: BOOLEAN, true where the target year has passed and its figure is not out
@@ -54,10 +56,10 @@ expectations:
 SELECT a.indicator_id, a.geo, a.target_id, i.mission_id, a.baseline_year, a.baseline_value,
        a.baseline_origin, t.base_year_basis, a.latest_year, a.latest_value, a.target_year,
        a.target_value, a.share_achieved, a.share_of_time, a.gap_to_path, a.gap_to_path_pct,
-       a.window_start, a.pace_recent, a.pace_long, a.pace_required, a.pace_basis,
+       a.window_start, a.window_value, a.pace_recent, a.pace_long, a.pace_required, a.pace_basis,
        a.acceleration_factor, a.year_reached, a.ratio_short, a.ratio_long, a.growth_pct, a.status,
        a.reason, a.is_dated, a.windows_disagree, a.status_on_definitive_data,
-       NULL::BOOLEAN AS fragile, NULL::VARCHAR[] AS fragile_reasons,
+       a.fragile, a.fragile_reasons, a.fragile_statuses,
        NULL::BOOLEAN AS methods_agree, NULL::DOUBLE AS probability_of_target,
        a.awaiting_target_year, a.flat_tail, a.lapses_on, a.counts, a.severity,
        r.reference_date AS as_of, r.method_version
