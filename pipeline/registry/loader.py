@@ -66,6 +66,7 @@ class Mission(_Entry):
     title: Words
     short: Words
     letter: Text
+    gap: Words | None = None
 
 
 class Target(_Entry):

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 _S, _I, _D, _B = pa.string(), pa.int32(), pa.float64(), pa.bool_()
 _COLUMNS: dict[str, dict[str, Any]] = {
     "missions": {"mission_id": _S, "parent_id": _S, "level": _S, "position": _I, "title_nl": _S,
-                 "title_en": _S, "short_nl": _S, "short_en": _S, "letter_text": _S},
+                 "title_en": _S, "short_nl": _S, "short_en": _S, "letter_text": _S,
+                 "gap_nl": _S, "gap_en": _S},
     "targets": {"target_id": _S, "mission_id": _S, "kind": _S, "year": _I, "number": _D,
                 "unit": _S, "strength": _S, "source": _S, "base_year": _I, "letter_text": _S,
                 "milestone_state": _S, "milestone_source": _S, "milestone_date": _S},
@@ -46,7 +47,8 @@ def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
         "missions": [
             {"mission_id": m.id, "parent_id": m.parent, "level": m.level, "position": n,
              "title_nl": m.title.nl, "title_en": m.title.en, "short_nl": m.short.nl,
-             "short_en": m.short.en, "letter_text": m.letter}
+             "short_en": m.short.en, "letter_text": m.letter,
+             "gap_nl": m.gap.nl if m.gap else None, "gap_en": m.gap.en if m.gap else None}
             for n, m in enumerate(registry.missions.values(), 1)
         ],
         "targets": [

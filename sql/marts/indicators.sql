@@ -18,11 +18,19 @@ columns:
   citation: VARCHAR, how to cite it
   caveat_nl: VARCHAR, what to mind in Dutch
   caveat_en: VARCHAR, what to mind in English
+  breaks: INTEGER[], years in which a new part of the Dutch series starts, as the registry names them
+  break_reasons: VARCHAR[], why, in the same order
 expectations:
   - {expect: in_set, column: fit, values: [direct, proxy, context], name: fit_known, description: The fit is known.}
   - {expect: in_set, column: role, values: [headline, supporting], name: role_known, description: The role is known.}
   - {expect: no_rows, name: mission_exists, sql: "SELECT i.* FROM marts.indicators i ANTI JOIN registry.missions m USING (mission_id)", description: Every indicator serves a mission that exists.}
 */
-SELECT indicator_id, mission_id, position, label_nl, label_en, unit, direction, fit, role, cadence,
-       source, dataset, licence, citation, caveat_nl, caveat_en
-FROM registry.indicators
+WITH broken AS (
+  SELECT indicator_id, list(year ORDER BY year) AS breaks, list(reason ORDER BY year) AS reasons
+  FROM registry.breaks WHERE geo IS NULL OR geo = 'NL' GROUP BY indicator_id
+)
+SELECT i.indicator_id, i.mission_id, i.position, i.label_nl, i.label_en, i.unit, i.direction, i.fit,
+       i.role, i.cadence, i.source, i.dataset, i.licence, i.citation, i.caveat_nl, i.caveat_en,
+       b.breaks, b.reasons AS break_reasons
+FROM registry.indicators i
+LEFT JOIN broken b USING (indicator_id)
