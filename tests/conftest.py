@@ -7,11 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.publisher import Publisher
 
 REFERENCE = "2026-11-23"
 CLI = str(Path(sys.executable).with_name("missiemonitor"))
@@ -79,3 +82,18 @@ def ask() -> Callable[[Path, str], list[dict[str, Any]]]:
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     return asked
+
+
+@pytest.fixture(scope="session")
+def one_bench() -> Iterator[Publisher]:
+    from tests.publisher import Publisher
+
+    with Publisher() as found:
+        yield found
+
+
+@pytest.fixture
+def bench(one_bench: Publisher) -> Publisher:
+    """The publisher on the bench, as new: nothing wrong, nothing counted."""
+    one_bench.reset()
+    return one_bench

@@ -1,0 +1,374 @@
+"""The figures that the bench holds: cubes of cells, from the bundled vintages and wider.
+
+A real publisher holds more than was bundled: more areas, earlier years, codes that nobody asked
+for, other grains. `bundled_world` adds them, derived from the figures at hand, so that a filter
+that is not sent, or not obeyed, shows. How a cell is written on the wire belongs in the
+module of each protocol.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+# Eurostat's code, ISO 3166 alpha-2, alpha-3, M49, name. Written here anew: the table that the
+# adapters use must not be its own judge.
+_AREAS = """
+AT AT AUT 40 Austria;BE BE BEL 56 Belgium;BG BG BGR 100 Bulgaria;CY CY CYP 196 Cyprus;
+CZ CZ CZE 203 Czechia;DE DE DEU 276 Germany;DK DK DNK 208 Denmark;EE EE EST 233 Estonia;
+EL GR GRC 300 Greece;ES ES ESP 724 Spain;FI FI FIN 246 Finland;FR FR FRA 250 France;
+HR HR HRV 191 Croatia;HU HU HUN 348 Hungary;IE IE IRL 372 Ireland;IT IT ITA 380 Italy;
+LT LT LTU 440 Lithuania;LU LU LUX 442 Luxembourg;LV LV LVA 428 Latvia;MT MT MLT 470 Malta;
+NL NL NLD 528 Netherlands;PL PL POL 616 Poland;PT PT PRT 620 Portugal;RO RO ROU 642 Romania;
+SE SE SWE 752 Sweden;SI SI SVN 705 Slovenia;SK SK SVK 703 Slovakia;UK GB GBR 826 United_Kingdom;
+NO NO NOR 578 Norway;US US USA 840 United_States
+"""
+AREAS = {
+    code: {"iso2": iso2, "iso3": iso3, "m49": m49, "name": name.replace("_", " ")}
+    for code, iso2, iso3, m49, name in (
+        row.split() for row in _AREAS.replace("\n", "").split(";") if row.strip()
+    )
+}
+BY_ISO3 = {a["iso3"]: code for code, a in AREAS.items()}
+BY_ISO2 = {a["iso2"]: code for code, a in AREAS.items()} | {"EU": "EU27_2020", "1W": "WORLD"}
+BY_M49 = {a["m49"]: code for code, a in AREAS.items()} | {"1": "WORLD"}
+NAMES = {code: a["name"] for code, a in AREAS.items()} | {
+    "EU27_2020": "European Union - 27 countries (from 2020)", "WORLD": "World",
+}  # fmt: skip
+# Areas that no bundled vintage has, with the one whose figures they are derived from.
+_MORE = ("BG", "CZ", "ES", "IE", "IT", "PL", "PT", "RO", "EL", "NO")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure. `geo` is Eurostat's code whatever the publisher calls the area; `codes` are
+    the other dimensions. `value` is the text as published, empty where there is none."""
+
+    codes: tuple[tuple[str, str], ...]
+    geo: str
+    period: str
+    value: str
+    flags: str = ""
+    attrs: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def year(self) -> int | None:
+        return int(self.period) if self.period.isdigit() and len(self.period) == 4 else None
+
+    def of(self, dim: str) -> str:
+        return dict(self.codes)[dim]
+
+    def attr(self, name: str) -> str:
+        return dict(self.attrs).get(name, "")
+
+
+@dataclass
+class Cube:
+    """A publisher's dataset. `dims`: dimensions in the order of its structure, without time;
+    `area`: the name of the area dimension among them ("" where there is none)."""
+
+    source: str
+    code: str
+    title: str
+    dims: tuple[str, ...]
+    area: str
+    cells: list[Cell]
+    updated: str = "2026-11-20"
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def codes_of(self, dim: str) -> list[str]:
+        """The codes in use of a dimension (the area's by Eurostat's names), in a fixed order."""
+        if dim == self.area:
+            return sorted({c.geo for c in self.cells})
+        return sorted({c.of(dim) for c in self.cells})
+
+    def periods(self) -> list[str]:
+        return sorted({c.period for c in self.cells})
+
+    def expected(
+        self, keep: Callable[[Cell], bool] = lambda cell: True
+    ) -> dict[tuple[str, str, int], float]:
+        """What a right reading of this cube is: (series_key, geo, year) → value. Annual cells
+        that hold a number, and no forecasts."""
+        out = {}
+        for cell in self.cells:
+            if cell.year is None or cell.value == "" or "f" in cell.flags or not keep(cell):
+                continue
+            key = "|".join(f"{k}={v}" for k, v in sorted(self.key_pairs(cell)))
+            out[key, cell.geo, cell.year] = float(cell.value) * self.factor(cell)
+        return out
+
+    def key_pairs(self, cell: Cell) -> list[tuple[str, str]]:
+        return [(k.replace(" ", "_"), v) for k, v in cell.codes]
+
+    @staticmethod
+    def factor(cell: Cell) -> float:
+        mult = cell.attr("UNIT_MULT")
+        return 10.0 ** int(mult) if mult not in ("", "9999") else 1.0
+
+
+@dataclass
+class World:
+    """Everything the bench holds, by source and code."""
+
+    cubes: dict[tuple[str, str], Cube]
+
+    def find(self, source: str, code: str) -> Cube | None:
+        return self.cubes.get((source, code)) or self.cubes.get((source, code.upper()))
+
+    def of(self, source: str) -> list[Cube]:
+        return [cube for (name, _), cube in self.cubes.items() if name == source]
+
+    def copy(self) -> World:
+        return World({k: replace(c, cells=list(c.cells)) for k, c in self.cubes.items()})
+
+    def change(self, source: str, code: str, edit: Callable[[Cell], Cell | None]) -> None:
+        """Publish other figures: each cell as `edit` gives it, or gone."""
+        cube = self.cubes[source, code]
+        cube.cells = [e for c in cube.cells if (e := edit(c)) is not None]
+
+
+def _bodies(raw: Path, source: str) -> Iterable[tuple[str, str, bytes]]:
+    """(dataset, known_from, body) of each dataset's newest bundled vintage."""
+    for folder in sorted((raw / source).iterdir()):
+        newest = sorted(folder.iterdir())[-1]
+        yield folder.name, newest.name[:10], gzip.decompress((newest / "body.gz").read_bytes())
+
+
+def _table(body: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(body.decode("utf-8-sig"))))
+
+
+def _eurostat(raw: Path) -> Iterable[Cube]:
+    for name, day, body in _bodies(raw, "eurostat"):
+        rows = _table(body)
+        dims = tuple(c for c in rows[0] if c == c.lower())
+        cells = [
+            Cell(
+                tuple((d, r[d]) for d in dims if d != "geo"),
+                r["geo"],
+                r["TIME_PERIOD"],
+                r["OBS_VALUE"],
+                r["OBS_FLAG"],
+            )
+            for r in rows
+        ]
+        yield Cube("eurostat", name.upper(), name, dims, "geo", cells, day)
+
+
+def _oecd(raw: Path) -> Iterable[Cube]:
+    for name, day, body in _bodies(raw, "oecd"):
+        rows = _table(body)
+        names = list(rows[0])
+        dims = tuple(names[names.index("DATAFLOW") + 1 : names.index("TIME_PERIOD")])
+        extra = names[names.index("OBS_VALUE") + 1 :]
+        cells = [
+            Cell(
+                tuple((d, r[d]) for d in dims if d != "REF_AREA"),
+                BY_ISO3.get(r["REF_AREA"], r["REF_AREA"]),
+                r["TIME_PERIOD"],
+                r["OBS_VALUE"],
+                "",
+                tuple((a, r[a]) for a in extra),
+            )
+            for r in rows
+        ]
+        about = {"flow": rows[0]["DATAFLOW"]}
+        yield Cube("oecd", name, name, dims, "REF_AREA", cells, day, about)
+
+
+def _json(body: bytes) -> Any:
+    return json.loads(body, parse_float=str, parse_int=str)
+
+
+def _worldbank(raw: Path) -> Iterable[Cube]:
+    for name, _, body in _bodies(raw, "worldbank"):
+        meta, rows = _json(body)
+        cells = [
+            Cell(
+                (("indicator", r["indicator"]["id"]),),
+                BY_ISO2.get(r["country"]["id"], r["country"]["id"]),
+                r["date"],
+                r["value"] or "",
+            )
+            for r in rows
+        ]
+        yield Cube(
+            "worldbank", name, "Marine protected areas (% of territorial waters)",
+            ("indicator", "country"), "country", cells, meta["lastupdated"],
+        )  # fmt: skip
+
+
+def _unsdg(raw: Path) -> Iterable[Cube]:
+    """One cube a series: a bundled dataset may hold several."""
+    for _, day, body in _bodies(raw, "unsdg"):
+        rows = _json(body)["data"]
+        for series in sorted({r["series"] for r in rows}):
+            mine = [r for r in rows if r["series"] == series]
+            dims = tuple(sorted({d for r in mine for d in r["dimensions"]}))
+            cells = [
+                Cell(
+                    (
+                        ("seriesCode", series),
+                        *((d, r["dimensions"][d]) for d in dims if d in r["dimensions"]),
+                    ),
+                    BY_M49.get(r["geoAreaCode"], r["geoAreaCode"]),
+                    r["timePeriodStart"].removesuffix(".0"),
+                    r["value"],
+                    "",
+                    tuple(sorted(r["attributes"].items())),
+                )
+                for r in mine
+            ]
+            yield Cube("unsdg", series, series, ("seriesCode", *dims), "geoAreaCode", cells, day)
+
+
+def _owid(raw: Path) -> Iterable[Cube]:
+    for name, day, body in _bodies(raw, "owid"):
+        rows = _table(body)
+        columns = [c for c in rows[0] if c not in ("Entity", "Code", "Year")]
+        cells = []
+        for r in rows:
+            code = r["Code"]
+            geo = {"OWID_EU27": "EU27_2020", "OWID_WRL": "WORLD"}.get(code) or BY_ISO3.get(code)
+            cells += [
+                Cell((("column", c),), geo or code or r["Entity"], r["Year"], r[c]) for c in columns
+            ]
+        about = {"columns": columns, "names": {}}
+        yield Cube("owid", name, name, ("column", "Entity"), "Entity", cells, day, about)
+
+
+def _cbs(raw: Path) -> Iterable[Cube]:
+    for name, day, body in _bodies(raw, "cbs"):
+        doc = _json(body)
+        rows = doc["Observations"]["value"]
+        fixed = ("Id", "Measure", "ValueAttribute", "Value", "StringValue", "Perioden")
+        dims = tuple(d for d in rows[0] if d not in fixed)
+        cells = []
+        for r in rows:
+            attribute = r.get("ValueAttribute") or "None"
+            period = r["Perioden"].strip()
+            cells.append(
+                Cell(
+                    (("Measure", r["Measure"].strip()), *((d, r[d].strip()) for d in dims)),
+                    "NL",
+                    period[:4] if period.endswith("JJ00") else period,
+                    r["Value"] or "",
+                    "",
+                    (("ValueAttribute", attribute),),
+                )
+            )
+        about = {
+            "measures": {m["Identifier"].strip(): m for m in doc["MeasureCodes"]["value"]},
+            "status": {
+                p["Identifier"].strip()[:4]: p.get("Status") for p in doc["PeriodenCodes"]["value"]
+            },
+        }
+        yield Cube("cbs", name, name, ("Measure", *dims), "", cells, day, about)
+
+
+def _gho(cubes: Iterable[Cube]) -> Iterable[Cube]:
+    """WHO's own database has what the UN got from WHO; under WHO's codes."""
+    for cube in cubes:
+        if cube.code in ("SH_ALC_CONSPT", "SH_PRV_SMOK", "SH_DTH_NCOM"):
+            code = {"SH_ALC_CONSPT": "SA_0000001688", "SH_PRV_SMOK": "M_Est_tob_curr_std",
+                    "SH_DTH_NCOM": "NCDMORT3070"}[cube.code]  # fmt: skip
+            sexes = {"BOTHSEX": "SEX_BTSX", "FEMALE": "SEX_FMLE", "MALE": "SEX_MLE"}
+            cells = [
+                Cell(
+                    (("IndicatorCode", code), ("SEX", sexes[c.of("Sex")])),
+                    c.geo,
+                    c.period,
+                    c.value,
+                )
+                for c in cube.cells
+            ]
+            yield Cube(
+                "who", code, cube.code, ("IndicatorCode", "SEX", "COUNTRY"), "COUNTRY", cells
+            )
+
+
+def _scaled(text: str, factor: float) -> str:
+    try:
+        return repr(round(float(text) * factor, 5))
+    except ValueError:
+        return text
+
+
+def _wider(cube: Cube) -> None:
+    """Areas, years, codes and grains that nobody bundled."""
+    if cube.source == "cbs":
+        return
+    have = {c.geo for c in cube.cells}
+    model = "DE" if "DE" in have else "NL"
+    more = []
+    for i, geo in enumerate(_MORE):
+        if geo not in have:
+            factor = 0.90 + 0.01 * i
+            more += [
+                replace(c, geo=geo, value=_scaled(c.value, factor))
+                for c in cube.cells
+                if c.geo == model
+            ]
+    cube.cells += more
+    first = min(c.year for c in cube.cells if c.year)
+    cube.cells += [
+        replace(c, period=str(first - 1), value=_scaled(c.value, 0.99))
+        for c in cube.cells
+        if c.year == first and c.geo != "NL"
+    ]
+    if cube.source in ("eurostat", "oecd"):
+        extra = []
+        for dim in cube.dims:
+            if dim == cube.area or dim.lower() == "freq":
+                continue
+            extra += [
+                replace(
+                    c,
+                    codes=tuple((d, "OTH_BENCH" if d == dim else v) for d, v in c.codes),
+                    value=_scaled(c.value, 0.5),
+                )
+                for c in cube.cells
+                if c.geo in ("NL", "DE")
+            ]
+        freq = next((d for d in cube.dims if d.lower() == "freq"), "")
+        if freq:
+            extra += [
+                replace(
+                    c,
+                    codes=tuple((d, "Q" if d == freq else v) for d, v in c.codes),
+                    period=f"{c.period}-Q{q}",
+                    value=_scaled(c.value, 0.25),
+                )
+                for c in cube.cells
+                if c.geo == "NL" and c.year and c.year >= 2020
+                for q in range(1, 5)
+            ]
+        # Two series that differ in one code alone give the same derived one: once is enough.
+        cells = {(c.codes, c.geo, c.period): c for c in [*extra, *cube.cells]}
+        cube.cells = list(cells.values())
+
+
+@cache
+def _bundled(raw: Path) -> World:
+    cubes: list[Cube] = []
+    for reader in (_eurostat, _oecd, _worldbank, _unsdg, _owid, _cbs):
+        cubes += reader(raw)
+    cubes += _gho([c for c in cubes if c.source == "unsdg"])
+    for cube in cubes:
+        _wider(cube)
+    return World({(c.source, c.code): c for c in cubes})
+
+
+def bundled_world(raw: Path = ROOT / "data" / "raw") -> World:
+    """A world of one's own: change it at will."""
+    return _bundled(raw).copy()
