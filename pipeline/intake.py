@@ -349,6 +349,7 @@ class Intake:
                     "origin": manifest.get("origin"),
                     "scope": _scope_text(vintage.scope),
                     "partial": vintage.partial,
+                    "position": len(settled.chain) + 1,
                     "verdict": verdict["verdict"],
                     "reason": verdict["reason"],
                     "found_in": manifest.get("found_in"),

@@ -292,5 +292,5 @@ def _chain_schema(pa: Any) -> Any:
     ]  # fmt: skip
     return pa.schema(
         [(name, pa.string()) for name in text]
-        + [("partial", pa.bool_()), ("is_current", pa.bool_())]
+        + [("partial", pa.bool_()), ("is_current", pa.bool_()), ("position", pa.int32())]
     )

@@ -136,6 +136,21 @@ class Carried(_Entry):
     reason: Text
 
 
+class PerHead(_Entry):
+    """How a total is made comparable between areas: value ÷ `series` (people) × `scale`."""
+
+    unit: Text
+    scale: float = 1
+    series: dict[str, str]
+
+
+class Peer(_Entry):
+    """An area to compare with. An aggregate is shown beside the countries and has no rank."""
+
+    geo: Annotated[str, Field(pattern="^[A-Z0-9_]+$")]
+    aggregate: bool = False
+
+
 class Pair(_Entry):
     """What a target means for an indicator; `number` only where it differs from the target's."""
 
@@ -164,6 +179,7 @@ class Indicator(_Entry):
     plausible: tuple[float, float]
     may_be_zero: bool = False
     intensive: bool = True
+    per_head: PerHead | None = None
     value: dict[str, Any]
     targets: tuple[Pair, ...] = ()
     breaks: tuple[Break, ...] = ()
@@ -208,7 +224,7 @@ class Registry:
     datasets: dict[str, Dataset] = field(default_factory=dict)
     indicators: dict[str, Indicator] = field(default_factory=dict)
     operands: list[Operand] = field(default_factory=list)
-    peers: list[str] = field(default_factory=list)
+    peers: dict[str, Peer] = field(default_factory=dict)
     overrides: list[Override] = field(default_factory=list)
 
     def plausible_of(self, source: str, dataset: str, series_key: str) -> tuple[float, ...]:
@@ -452,11 +468,21 @@ def _operands(
                         scale=float(alternative.get("scale", 1)),
                         position=position,
                         dataset=dataset,
-                        series_key="|".join(f"{k}={v}" for k, v in sorted(key.items())),
+                        series_key=_series_key(key),
                         from_year=alternative.get("from_year"),
                     )
                 )
     return found
+
+
+def _series_key(codes: Mapping[str, str]) -> str:
+    return "|".join(f"{name}={code}" for name, code in sorted(codes.items()))
+
+
+def people(per_head: PerHead) -> tuple[str, str]:
+    """(dataset, series key) of the population that a total is divided by."""
+    codes = dict(per_head.series)
+    return codes.pop("dataset", ""), _series_key(codes)
 
 
 def _fault(alternative: Any) -> str | None:
@@ -606,6 +632,15 @@ def _check(
             problems.add(
                 item.at, f"{entry.id}: `direction`: up or down is needed unless fit is context"
             )
+        if entry.per_head is not None:
+            at = item.where(("per_head",))
+            name, key = people(entry.per_head)
+            if entry.intensive:
+                problems.add(at, f"{entry.id}: per_head is for totals: set `intensive: false`")
+            if name not in registry.datasets and name not in problems.broken:
+                problems.add(at, f"{entry.id}: dataset {name!r} is not in datasets.yaml")
+            elif not key:
+                problems.add(at, f"{entry.id}: a series names its dimensions and codes")
         if entry.plausible[0] >= entry.plausible[1]:
             problems.add(item.where(("plausible",)), f"{entry.id}: plausible runs from low to high")
         low, high = entry.bounds
@@ -632,11 +667,12 @@ def load(root: Path | None = None) -> Registry:
     for path in sorted((folder / "indicators").glob("*.yaml")):
         name = f"indicators/{path.name}"
         items["indicators"] |= _all(folder, name, Indicator, problems, registry.indicators)
-    for peer in _items(folder, "peers.yaml", problems):
-        if not isinstance(peer.raw, str) or peer.raw in registry.peers:
-            problems.add(peer.at, f"{peer.raw!r}: an area code, once, in quotes if it is NO")
-            continue
-        registry.peers.append(peer.raw)
+    for item in _items(folder, "peers.yaml", problems):
+        peer = _typed(Peer, item, problems)
+        if peer is not None:
+            if peer.geo in registry.peers:
+                problems.add(item.at, f"{peer.geo} is given twice")
+            registry.peers[peer.geo] = peer
     for item in _items(folder, "overrides.yaml", problems):
         entry = _typed(Override, item, problems)
         if entry is not None:
@@ -653,6 +689,10 @@ def load(root: Path | None = None) -> Registry:
     needed: dict[str, set[str]] = {}
     for operand in registry.operands:
         needed.setdefault(operand.dataset, set()).add(operand.series_key)
+    for entry in registry.indicators.values():
+        if entry.per_head is not None:
+            name, key = people(entry.per_head)
+            needed.setdefault(name, set()).add(key)
     for name, dataset in list(registry.datasets.items()):
         source = registry.sources[dataset.source]
         registry.datasets[name] = dataset.model_copy(

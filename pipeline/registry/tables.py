@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from pipeline.registry.loader import Registry
+    from pipeline.registry.loader import Indicator, Registry
 
 _S, _I, _D, _B = pa.string(), pa.int32(), pa.float64(), pa.bool_()
 _COLUMNS: dict[str, dict[str, Any]] = {
@@ -35,7 +35,9 @@ _COLUMNS: dict[str, dict[str, Any]] = {
                  "publisher": _S, "licence": _S, "citation": _S, "cadence": _I, "url": _S},
     "sources": {"source": _S, "publisher": _S, "licence": _S, "citation": _S, "base_url": _S,
                 "landing_url": _S, "cadence": _I},
-    "peers": {"geo": _S, "position": _I},
+    "peers": {"geo": _S, "position": _I, "aggregate": _B},
+    "per_head": {"indicator_id": _S, "unit": _S, "scale": _D, "source": _S, "dataset": _S,
+                 "series_key": _S},
     "overrides": {"mission_id": _S, "status": _S, "author": _S, "reason": _S, "date": _S,
                   "until": _S},
 }  # fmt: skip
@@ -95,12 +97,32 @@ def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
         "sources": [
             {"source": s.id, **s.model_dump(exclude={"id"})} for s in registry.sources.values()
         ],
-        "peers": [{"geo": geo, "position": n} for n, geo in enumerate(registry.peers, 1)],
+        "peers": [
+            {"geo": p.geo, "position": n, "aggregate": p.aggregate}
+            for n, p in enumerate(registry.peers.values(), 1)
+        ],
+        "per_head": [_per_head(i) for i in registry.indicators.values() if i.per_head],
         "overrides": [
             {"mission_id": o.mission, **o.model_dump(exclude={"mission"})}
             for o in registry.overrides
         ],
     }  # fmt: skip
+
+
+def _per_head(item: Indicator) -> dict[str, Any]:
+    from pipeline.registry.loader import people
+
+    assert item.per_head is not None
+    name, key = people(item.per_head)
+    source, dataset = name.split("/", 1)
+    return {
+        "indicator_id": item.id,
+        "unit": item.per_head.unit,
+        "scale": item.per_head.scale,
+        "source": source,
+        "dataset": dataset,
+        "series_key": key,
+    }
 
 
 def tables(registry: Registry) -> dict[str, pa.Table]:

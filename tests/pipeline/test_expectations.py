@@ -42,6 +42,9 @@ BREAKS = {
     "marts.mission_progress.counts_add_up": "SELECT * REPLACE (9::INTEGER AS n_on_track) FROM good",
     "marts.source_status.every_dataset_present": "SELECT * FROM good WHERE dataset <> 'env_air_gge'",
     "marts.source_status.none_pending": "SELECT * REPLACE ('x: broken' AS pending) FROM good",
+    "marts.revisions.partial_withdraws_nothing": "SELECT * REPLACE ('withdrawn' AS kind) FROM good",
+    "marts.peers.one_vintage": "SELECT * REPLACE (geo AS vintage_id) FROM good",
+    "marts.peers.ranked_among_five": "SELECT * REPLACE (4::BIGINT AS n_ranked) FROM good",
     "marts.target_path.path_or_value": "SELECT * REPLACE (NULL::DOUBLE AS required, NULL::DOUBLE AS actual) FROM good",
 }  # fmt: skip
 MODELS = load_models(sql_root())

@@ -90,7 +90,7 @@ def test_law_plan_ambition_and_milestones_never_count() -> None:
         ("datasets.yaml", "id: eurostat/nrg_ind_ren", "id: eurostate/nrg_ind_ren", "not in sources.yaml"),
         ("datasets.yaml", "format: sdmx_csv", "format: sdmx", "`format`"),
         ("datasets.yaml", "id: eurostat/nrg_ind_ren", "id: nrg_ind_ren", "`id`"),
-        ("peers.yaml", "- BE\n", "- NO\n", "an area code"),
+        ("peers.yaml", "- {geo: BE}", "- {geo: NO}", "`geo`: Input should be a valid string"),
         ("overrides.yaml", "[]", "- {mission: energy, status: fine, author: a, reason: b, date: 2026-01-01, until: 2027-01-01}", "`status`"),
         ("overrides.yaml", "[]", "- {mission: energy, status: missed, author: a, reason: b, date: 2026-01-01, until: soon}", "`until`: is no date"),
         ("missions.yaml", "- id: energy\n", "- id: [energy\n", "not YAML"),
