@@ -85,7 +85,17 @@ class Target(_Entry):
     milestone_date: IsoDate | None = None
 
 
+class Manners(_Entry):
+    """Requests side by side, seconds between their starts, downloads an hour (0: no limit)."""
+
+    concurrent: Annotated[int, Field(ge=1, le=4)] = 2
+    spacing: Annotated[float, Field(ge=0)] = 0.0
+    per_hour: Annotated[int, Field(ge=0)] = 0
+
+
 class Source(_Entry):
+    """A publisher. `hosts`: further hosts that its answers may come from."""
+
     id: Text
     publisher: Text
     licence: Text
@@ -93,14 +103,46 @@ class Source(_Entry):
     base_url: Text
     landing_url: Text
     cadence: int = 1
+    hosts: tuple[Text, ...] = ()
+    manners: Manners = Manners()
+
+
+class Titled(_Entry):
+    """A code that is found in the publisher's code list by one of these titles."""
+
+    title: Annotated[tuple[Text, ...], Field(min_length=1)]
+
+
+class Live(_Entry):
+    """Where a dataset is pulled from, in full; the codes that are asked for are those of the
+    series that indicators need, unless `series` says how the publisher names them.
+
+    `source`: the publisher asked, if not the dataset's own. `code`: its name for the dataset.
+    `route` and `order` (dimensions without time): Eurostat's and OECD's keys. `geos`: areas
+    asked for; default home, EU and peers; empty: whatever there is. `series`: registry's series
+    key → the publisher's dimensions, or `only`: the one series that comes back. `units`: the
+    publisher's unit → the dataset's, for all units that may come. `verified`: the codes were
+    seen in answers of the publisher's own interface; `evidence` says where.
+    """
+
+    source: str = ""
+    code: str = ""
+    route: Literal["sdmx21", "sdmx30", "statistics"] | None = None
+    order: tuple[Text, ...] = ()
+    since: Annotated[int, Field(ge=1900)] = 1990
+    geos: tuple[Text, ...] | None = None
+    series: dict[str, Literal["only"] | dict[str, Text | Titled]] = {}
+    units: dict[str, str] = {}
+    verified: bool
+    evidence: Text
 
 
 class Dataset(_Entry):
     id: Annotated[str, Field(pattern="^[^/]+/[^/]+$")]
     title: Text
     format: Literal[
-        "sdmx_csv", "oecd_csv", "owid_csv", "curated_csv", "cbs_odata", "worldbank_json",
-        "unsdg_json",
+        "sdmx_csv", "sdmx_csv2", "jsonstat", "oecd_csv", "owid_csv", "curated_csv", "cbs_odata",
+        "worldbank_json", "unsdg_json", "gho_json",
     ]  # fmt: skip
     code: str | None = None
     publisher: str = ""
@@ -109,7 +151,13 @@ class Dataset(_Entry):
     cadence: int = 1
     url: str = ""
     forms: tuple[Literal["range", "circa", "fraction"], ...] = ()
+    live: Live | None = None
     needed: tuple[str, ...] = ()
+
+    @property
+    def asked(self) -> str:
+        """The publisher that a pull asks, empty if there is none."""
+        return (self.live.source or self.source) if self.live else ""
 
     @property
     def source(self) -> str:

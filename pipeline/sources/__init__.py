@@ -6,7 +6,8 @@ from pipeline.sources.spec import DatasetSpec, Parsed, ParseError
 
 __all__ = ["FORMATS", "DatasetSpec", "ParseError", "Parsed", "parse"]
 FORMATS = (
-    "sdmx_csv", "oecd_csv", "owid_csv", "curated_csv", "cbs_odata", "worldbank_json", "unsdg_json",
+    "sdmx_csv", "sdmx_csv2", "jsonstat", "oecd_csv", "owid_csv", "curated_csv", "cbs_odata",
+    "worldbank_json", "unsdg_json", "gho_json",
 )  # fmt: skip
 
 
@@ -29,4 +30,4 @@ def parse(body: bytes, spec: DatasetSpec) -> Parsed:
         ) from error
     if parsed.observations.num_rows == 0:
         raise ParseError("no row of the body can be used: see why in the publisher's answer")
-    return parsed
+    return parsed.renamed(spec.keys, spec.units)

@@ -15,6 +15,7 @@ FROM_ISO3 = {iso3: code for iso3, _, code in _ROWS} | {
     "OWID_WRL": "WORLD", "OWID_EU27": "EU27_2020", "EU27_2020": "EU27_2020", "EU27": "EU27_2020",
 }  # fmt: skip
 FROM_M49 = {m49: code for _, m49, code in _ROWS}
+TO_ISO3 = {code: iso3 for iso3, _, code in _ROWS}
 TO_M49 = {code: m49 for m49, code in FROM_M49.items()}
 FROM_ISO2 = {"GR": "EL", "GB": "UK", "1W": "WORLD", "EU": "EU27_2020", "EUU": "EU27_2020"}
 

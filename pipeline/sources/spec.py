@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,13 +21,16 @@ class ParseError(ValueError):
 @dataclass(frozen=True)
 class DatasetSpec:
     """`code`: the dataset code that the body must state, None where it cannot state one.
-    `forms`: text forms that may be read (`range`, `circa`, `fraction`)."""
+    `forms`: text forms that may be read (`range`, `circa`, `fraction`). `keys` and `units`: the
+    publisher's series key and unit → the registry's, where a vintage has its own."""
 
     source: str
     dataset: str
     format: str
     code: str | None = None
     forms: frozenset[str] = frozenset()
+    keys: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -36,3 +40,23 @@ class Parsed:
 
     observations: pa.Table
     rejects: pa.Table
+
+    def renamed(self, keys: Mapping[str, str], units: Mapping[str, str]) -> Parsed:
+        """The same cells under the registry's series keys and units, in the same order."""
+        observations = _renamed(self.observations, "series_key", keys)
+        observations = _renamed(observations, "unit", units)
+        if keys:
+            order = [("series_key", "ascending"), ("geo", "ascending"), ("year", "ascending")]
+            observations = observations.sort_by(order)
+        return Parsed(observations, _renamed(self.rejects, "series_key", keys))
+
+
+def _renamed(table: pa.Table, column: str, names: Mapping[str, str]) -> pa.Table:
+    if not names:
+        return table
+    import pyarrow as pa
+
+    values = [names.get(v, v) for v in table.column(column).to_pylist()]
+    return table.set_column(
+        table.schema.get_field_index(column), column, pa.array(values, pa.string())
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.sources.geo import FROM_ISO3, mapped
 from pipeline.sources.spec import DatasetSpec, Parsed, ParseError
-from pipeline.sources.tidy import key_sql, must_state, quoted, read_csv, tidy
+from pipeline.sources.tidy import key_sql, must_state, quoted, read_csv, sniff, tidy
 
 _CURATED = ("series", "geo", "period", "value", "unit", "flag")
 
@@ -31,6 +31,16 @@ def sdmx_csv(body: bytes, spec: DatasetSpec) -> Parsed:
             WHEN {secret} = 'C' AND trim(OBS_VALUE) IN ('', ':') THEN 'confidential' END AS reason
        FROM cells"""
     return tidy(cells, sql, spec)
+
+
+def sdmx_csv2(body: bytes, spec: DatasetSpec) -> Parsed:
+    """Eurostat SDMX-CSV 2.0: STRUCTURE and STRUCTURE_ID stand where 1.0 has DATAFLOW."""
+    start = len(body) - len(body.lstrip(b"\xef\xbb\xbf \t\r\n"))
+    head, line, rest = body[start:].partition(b"\n")
+    if b"STRUCTURE_ID" not in head or b"DATAFLOW" in head:
+        sniff(body)
+        raise ParseError("column STRUCTURE_ID is missing: not SDMX-CSV 2.0")
+    return sdmx_csv(head.replace(b"STRUCTURE_ID", b"DATAFLOW", 1) + line + rest, spec)
 
 
 def oecd_csv(body: bytes, spec: DatasetSpec) -> Parsed:

@@ -1,0 +1,67 @@
+"""A publisher's series keys told to be the registry's: pure, and written into the manifest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+# Codes that mean "all of it": a dimension that the registry does not name may have one of these.
+_TOTALS = {
+    "T", "TOTAL", "TOT", "ALL", "ALLAGE", "ALLAREA", "BOTHSEX", "Z", "NONE", "N", "SEX_BTSX",
+    "RESIDENCEAREATYPE_TOTL",
+}  # fmt: skip
+
+
+def dims_of(key: str) -> dict[str, str]:
+    """`dim=code|dim=code` as a mapping."""
+    return dict(pair.split("=", 1) if "=" in pair else (pair, "") for pair in key.split("|"))
+
+
+def canonical(code: str) -> str:
+    """A code whatever its case and signs: `15+`, `30-70` and `_T` as `15`, `30_70` and `T`."""
+    return re.sub(r"[^A-Z0-9]+", "_", code.strip().upper()).strip("_")
+
+
+def align(
+    found: Iterable[str],
+    needed: Iterable[str],
+    asked: Mapping[str, Any],
+) -> tuple[dict[str, str], list[str]]:
+    """(publisher's key → registry's key where they differ, what could not be settled).
+
+    `found`: the series keys that came. `asked`: registry's key → the publisher's dimensions or
+    `only`. A key fits if its codes do, whatever their case and signs, and if every further
+    dimension that it has means the total. More than one that fits is none.
+    """
+    there = sorted(set(found))
+    plain = {key: {canonical(d): canonical(c) for d, c in dims_of(key).items()} for key in there}
+    keys: dict[str, str] = {}
+    unsettled: list[str] = []
+    for need in needed:
+        wanted = asked.get(need)
+        if wanted == "only":
+            if len(there) == 1:
+                keys[there[0]] = need
+            else:
+                unsettled.append(
+                    f"one series was meant to come for {need}; {len(there)} came: "
+                    + ", ".join(there[:4])
+                )
+            continue
+        dims = wanted if isinstance(wanted, Mapping) else dims_of(need)
+        if any(not isinstance(c, str) for c in dims.values()):
+            continue  # resolved by title: the adapter says which key it is
+        goal = {canonical(d): canonical(c) for d, c in dims.items()}
+        exact = [k for k in there if plain[k] == goal]
+        wider = [
+            k for k in there
+            if goal.items() <= plain[k].items()
+            and all(c in _TOTALS for d, c in plain[k].items() if d not in goal)
+        ]  # fmt: skip
+        fits = exact or wider
+        if len(fits) == 1:
+            keys[fits[0]] = need
+        elif len(fits) > 1:
+            unsettled.append(f"{len(fits)} series fit {need}: {', '.join(fits[:4])}")
+    return {k: v for k, v in keys.items() if k != v}, unsettled

@@ -1,0 +1,114 @@
+"""UN SDG database: one series code at a time, page by page; every page is kept as received."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.http import NotFound, PullError
+from pipeline.sources.geo import TO_M49
+from pipeline.sources.pages import envelope
+from pipeline.sources.pull import Ask, Publisher, Pulled, likely
+
+_SERIES = "seriesCode"
+_PER_PAGE = 5000
+_PAGES = 500
+
+
+def pull(ask: Ask, publisher: Publisher) -> Pulled:
+    seen: list[str] = []
+    parts = [
+        (code, body)
+        for code in series_codes(ask)
+        for body in _pages(code, ask, publisher, seen)
+    ]
+    try:
+        body = parts[0][1] if len(parts) == 1 else envelope(parts)
+    except UnicodeDecodeError as error:
+        raise PullError(f"unsdg: an answer is not UTF-8 (byte {error.start})") from error
+    return Pulled(
+        body,
+        "unsdg_json",
+        states=series_codes(ask)[0] if len(series_codes(ask)) == 1 else None,
+        filtered=("geos",) if ask.geos else (),
+        requests=seen,
+    )
+
+
+def series_codes(ask: Ask) -> list[str]:
+    return ask.codes().get(_SERIES, [])
+
+
+def _pages(code: str, ask: Ask, publisher: Publisher, seen: list[str]) -> list[bytes]:
+    found: list[bytes] = []
+    rows, total, pages = 0, -1, 1
+    while len(found) < pages:
+        number = len(found) + 1
+        reply = publisher.get(
+            "/Series/Data",
+            [
+                (_SERIES, code),
+                *(("areaCode", TO_M49[g]) for g in ask.geos if g in TO_M49),
+                ("page", str(number)),
+                ("pageSize", str(_PER_PAGE)),
+            ],
+        )
+        seen.append(reply.url)
+        document = _document(reply.json(), code)
+        if int(document.get("pageNumber") or number) != number:
+            raise PullError(f"unsdg: page {document['pageNumber']} of {code} came for {number}")
+        if total not in (-1, int(document["totalElements"])):
+            raise PullError(f"unsdg: {code} changed while its pages were pulled")
+        total = int(document["totalElements"])
+        pages = min(int(document.get("totalPages") or 1), _PAGES)
+        rows += len(document["data"])
+        found.append(reply.body)
+    if rows != total:
+        raise PullError(f"unsdg: {rows} of {total} rows came for {code}")
+    if total == 0:
+        raise PullError(f"unsdg: the UN has no rows for {code}: it may have been renamed")
+    return found
+
+
+def _document(found: Any, code: str) -> dict[str, Any]:
+    if not isinstance(found, dict) or not isinstance(found.get("data"), list):
+        raise PullError(f"unsdg: the answer for {code} has no `data`")
+    return found
+
+
+def check(ask: Ask, publisher: Publisher) -> list[str]:
+    wrong = []
+    for code in series_codes(ask):
+        try:
+            reply = publisher.get(
+                "/Series/Data",
+                [(_SERIES, code), ("areaCode", TO_M49["NL"]), ("page", "1"), ("pageSize", "1")],
+                download=False,
+            )
+        except NotFound:
+            wrong.append(f"series {code} does not exist")
+            continue
+        document = _document(reply.json(), code)
+        if int(document.get("totalElements") or 0) == 0:
+            wrong.append(f"series {code} has no rows for the Netherlands, or does not exist")
+            continue
+        there = {
+            str(d.get("id")).replace(" ", "_"): [str(c.get("code")) for c in d.get("codes") or []]
+            for d in document.get("dimensions") or []
+        }
+        for wanted in ask.series.values():
+            if isinstance(wanted, str) or wanted.get(_SERIES) != code:
+                continue
+            for dim, one in wanted.items():
+                if dim == _SERIES:
+                    continue
+                if dim not in there:
+                    wrong.append(f"{code} has no dimension {dim}{likely(dim, list(there))}")
+                elif _plain(str(one)) not in {_plain(c) for c in there[dim]}:
+                    wrong.append(f"{code}: {dim} has no code {one}{likely(str(one), there[dim])}")
+    return list(dict.fromkeys(wrong))
+
+
+def _plain(code: str) -> str:
+    from pipeline.sources.keys import canonical
+
+    return canonical(code)
