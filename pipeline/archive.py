@@ -17,7 +17,7 @@ import shutil
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,10 @@ class Vintage:
 
     @property
     def vintage_id(self) -> str:
-        """The first 16 hexadecimal digits of the sha256 of the body as received."""
+        """The first 16 hexadecimal digits of the sha256 of the body as received; of that and
+        its date, where the publisher went back to what it had said before."""
+        if isinstance(self.manifest.get("returned"), str):
+            return str(self.manifest["returned"])[:16]
         return str(self.manifest.get("sha256", ""))[:16] or f"unread-{self.folder.name[-12:]}"
 
     @property
@@ -66,6 +69,24 @@ class Vintage:
     def scope(self) -> Mapping[str, list[Any]]:
         scope = self.manifest.get("scope")
         return scope if isinstance(scope, dict) else {}
+
+    def reading(self, format: str, code: str | None) -> dict[str, Any]:
+        """How its body is read: `format`, `code`, `keys`, `units`. A live vintage says so itself,
+        since the wire may be another one than the dataset's; others are read as given here."""
+        manifest = self.manifest
+        if manifest.get("origin") != "live":
+            return {"format": format, "code": code, "keys": {}, "units": {}}
+        named = {
+            part: {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+            for part in ("keys", "units")
+            for found in (manifest.get(part),)
+        }
+        states = manifest.get("states")
+        return {
+            "format": str(manifest.get("format") or format),
+            "code": str(states) if states else None,
+            **named,
+        }
 
     def body(self) -> bytes:
         """The bytes as received. ArchiveError if they are not whole."""
@@ -138,16 +159,32 @@ class Archive:
             key=lambda v: (v.known_from, str(v.manifest.get("retrieved", "")), v.vintage_id),
         )
 
-    def add(self, source: str, dataset: str, body: bytes, manifest: Mapping[str, Any]) -> Vintage:
-        """Keep `body` as a candidate vintage; the same bytes again give the one that is there."""
+    def add(
+        self,
+        source: str,
+        dataset: str,
+        body: bytes,
+        manifest: Mapping[str, Any],
+        again: bool = False,
+    ) -> Vintage:
+        """Keep `body` as a candidate vintage; the same bytes again give the one that is there.
+
+        `again`: bytes that an older vintage than the newest had are a new vintage: the publisher
+        took back what it said in between.
+        """
         if len(body) > MAX_BODY:
             raise ArchiveError(f"body is larger than {MAX_BODY >> 30} GiB: refused")
         digest = hashlib.sha256(body).hexdigest()
-        for vintage in self.vintages(source, dataset):
-            if vintage.manifest.get("sha256") == digest:
-                return vintage
         known_from = date.fromisoformat(str(manifest["known_from"]))
         full = {**manifest, "source": source, "dataset": dataset, "sha256": digest}
+        name = digest
+        earlier = self.vintages(source, dataset)
+        same = [v for v in earlier if v.manifest.get("sha256") == digest]
+        if same and (not again or same[-1] is earlier[-1]):
+            return same[-1]
+        if same:
+            name = hashlib.sha256(f"{digest} {earlier[-1].vintage_id}".encode()).hexdigest()
+            full["returned"] = name
         full["bytes"] = len(body)
         parent = self.root / _LOCAL / safe_name(source) / safe_name(dataset)
         parent.mkdir(parents=True, exist_ok=True)
@@ -162,7 +199,7 @@ class Archive:
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
-            final = parent / f"{known_from.isoformat()}_{digest[:12]}"
+            final = parent / f"{known_from.isoformat()}_{name[:12]}"
             try:
                 staged.rename(final)
             except OSError as error:
@@ -186,12 +223,65 @@ class Archive:
         if not path.exists():
             write_atomic(path, dump(verdict))
 
+    # What pulls leave behind: outside git, outside the published set.
+
+    def note_seen(self, vintage: Vintage, moment: datetime) -> None:
+        """The publisher still says what this vintage says: first and last time, and how often."""
+        path = self._beside("_seen", vintage.source, vintage.dataset)
+        seen = _read(path)
+        at = moment.isoformat(timespec="seconds")
+        entry = seen.get(vintage.vintage_id)
+        entry = entry if isinstance(entry, dict) else {"first": at, "times": 0}
+        seen[vintage.vintage_id] = {**entry, "last": at, "times": int(entry["times"]) + 1}
+        write_atomic(path, dump(seen))
+
+    def seen(self, source: str, dataset: str) -> dict[str, Any]:
+        """vintage_id → first, last and times it was seen unchanged."""
+        return _read(self._beside("_seen", source, dataset))
+
+    def pins(self, source: str, dataset: str) -> dict[str, str]:
+        """Codes that were once resolved by title; they may not change unnoticed."""
+        return {str(k): str(v) for k, v in _read(self._beside("_pins", source, dataset)).items()}
+
+    def keep_pins(self, source: str, dataset: str, pins: Mapping[str, str]) -> None:
+        if pins and dict(pins) != self.pins(source, dataset):
+            write_atomic(self._beside("_pins", source, dataset), dump(dict(pins)))
+
+    def pull_state(self, source: str, dataset: str) -> dict[str, Any]:
+        """What the last good pull left: its vintage, its request, and validators for a 304."""
+        return _read(self._beside("_pulls", source, dataset))
+
+    def keep_pull_state(self, source: str, dataset: str, state: Mapping[str, Any]) -> None:
+        write_atomic(self._beside("_pulls", source, dataset), dump(dict(state)))
+
+    @property
+    def ledger(self) -> Path:
+        """Where the transport remembers downloads an hour."""
+        return self.root / "_pulls" / "_hours"
+
+    @property
+    def last_pulls(self) -> Path:
+        """Outcomes of the last night's pulls."""
+        return self.root / "_pulls" / "last.json"
+
+    def _beside(self, kind: str, source: str, dataset: str) -> Path:
+        return self.root / kind / safe_name(source) / f"{safe_name(dataset)}.json"
+
     def _verdict_path(self, vintage: Vintage, key: str) -> Path:
         parts = (vintage.source, vintage.dataset, vintage.folder.name)
         folder = self.root / "_verdicts"
         for part in parts:
             folder /= safe_name(part)
         return folder / f"{safe_name(key)}.json"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A small JSON file of ours; nothing if it is not there or broken: it can be made again."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def dump(content: Any) -> bytes:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # name → (severity, what holds when it passes)
 CHECKS: Mapping[str, tuple[str, str]] = {
     "readable": ("error", "The bytes are whole and are what this dataset's publisher sends."),
+    "as_asked": ("error", "What came is what was asked for: no filter ignored, no year to come."),
     "schema": ("error", "The parsed table has the columns that every dataset has."),
     "codes_needed": ("error", "Every series that an indicator needs is there."),
     "codes_declared": ("error", "The series are those that were asked for: none lost, none new."),
@@ -122,9 +123,8 @@ class Intake:
             return "missing"
 
     def _parsed_path(self, vintage: Vintage, rules: Any, kind: str) -> Path:
-        tag = hashlib.sha256(
-            dump([self._code, rules["format"], rules["code"], rules["forms"]])
-        ).hexdigest()[:8]
+        reading = vintage.reading(rules["format"], rules["code"])
+        tag = hashlib.sha256(dump([self._code, reading, rules["forms"]])).hexdigest()[:8]
         folder = self.paths.work / "parsed" / vintage.source / vintage.dataset
         return folder / f"{vintage.vintage_id}-{tag}.{kind}.parquet"
 
@@ -137,9 +137,8 @@ class Intake:
         spec = DatasetSpec(
             source=vintage.source,
             dataset=vintage.dataset,
-            format=rules["format"],
-            code=rules["code"],
             forms=frozenset(rules["forms"]),
+            **vintage.reading(rules["format"], rules["code"]),
         )
         parsed = parse(vintage.body(), spec)
         for kind, table in (("observations", parsed.observations), ("rejects", parsed.rejects)):
@@ -172,7 +171,8 @@ class Intake:
         needs = list(rules["needs"])
         scope = vintage.scope
         doubled = ["duplicate_differs"]
-        if rules["format"] != "curated_csv":
+        asked = vintage.manifest.get("asked")
+        if vintage.reading(rules["format"], None)["format"] != "curated_csv":
             # A machine interface gives a cell once; a table made by hand may quote it twice.
             doubled.append("duplicate_same")
         wanted: list[tuple[str, tuple[str, dict[str, Any]]]] = [
@@ -185,6 +185,15 @@ class Intake:
         if vintage.partial:
             # A partial vintage is compared, never used: it need not hold every series.
             wanted = [w for w in wanted if w[0] != "codes_needed"]
+        if isinstance(asked, dict):
+            # A scope that says what was asked for, not what is there: areas and years that the
+            # publisher does not have are no fault; what came beyond it is as_asked's.
+            home = [str(asked.get("home", ""))]
+            wanted.append(("geos_declared", ("contains", {"column": "geo", "values": home})))
+            if scope.get("units"):
+                units = {"column": "unit", "values": list(scope["units"])}
+                wanted.append(("units", ("in_set", units)))
+            return wanted
         for name, column, key in (
             ("codes_declared", "series_key", "series"),
             ("geos_declared", "geo", "geos"),
@@ -234,7 +243,7 @@ class Intake:
         frame = self._frame(observations, rejects, needs)
         tickets: list[tuple[list[str], Ticket]] = []
         wanted = self._expect(vintage, frame, rules)
-        if rules["format"] == "curated_csv":
+        if vintage.reading(rules["format"], None)["format"] == "curated_csv":
             inner = [w for w in wanted if w[0] in ("numbers", "no_duplicates")]
             wanted = [w for w in wanted if w not in inner]
             narrow = frame[frame["series_key"].isin(list(needs))]
@@ -266,7 +275,7 @@ class Intake:
             )
         return "", tickets
 
-    def _finish(self, begun: Any) -> dict[str, Any]:
+    def _finish(self, begun: Any, vintage: Vintage) -> dict[str, Any]:
         fault, tickets = begun
         results: dict[str, CheckResult] = {}
         readable = CheckResult(
@@ -280,6 +289,13 @@ class Intake:
                     name, severity=severity, blocking=False, description=description, **outcome
                 )
         results["readable"] = readable
+        deviations = vintage.manifest.get("deviations")
+        deviations = [str(d) for d in deviations] if isinstance(deviations, list) else []
+        results["as_asked"] = CheckResult(
+            "as_asked", not deviations, "error", False,
+            "; ".join(deviations) or "nothing else than what was asked for", len(deviations),
+            [{"deviation": d} for d in deviations[:20]], CHECKS["as_asked"][1],
+        )  # fmt: skip
         checks = []
         for name, (severity, description) in CHECKS.items():
             if name in results:
@@ -336,7 +352,7 @@ class Intake:
             verdict = self.archive.verdict(vintage, key)
             if verdict is None or not self._whole(vintage, rules, verdict):
                 begun = self._early.pop((vintage.folder.as_posix(), key), None)
-                verdict = self._finish(begun or self._begin(vintage, before, rules))
+                verdict = self._finish(begun or self._begin(vintage, before, rules), vintage)
                 self.archive.keep_verdict(vintage, key, verdict)
             manifest = vintage.manifest
             settled.chain.append(

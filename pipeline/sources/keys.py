@@ -49,6 +49,8 @@ def align(
                     + ", ".join(there[:4])
                 )
             continue
+        if need in there:
+            continue
         dims = wanted if isinstance(wanted, Mapping) else dims_of(need)
         if any(not isinstance(c, str) for c in dims.values()):
             continue  # resolved by title: the adapter says which key it is

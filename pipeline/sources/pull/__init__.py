@@ -18,7 +18,7 @@ from pipeline.http import Manners, PullError, Reply, Transport, allowed_hosts, m
 if TYPE_CHECKING:
     from pipeline.registry.loader import Titled
 
-ADAPTERS = ("cbs", "eurostat", "gho", "oecd", "owid", "unsdg", "worldbank")
+ADAPTERS = ("cbs", "eurostat", "oecd", "owid", "unsdg", "who", "worldbank")
 Wanted = Mapping[str, "str | Titled"]
 
 

@@ -31,7 +31,7 @@ def pull(ask: Ask, publisher: Publisher) -> Pulled:
         try:
             reply = publisher.get(where, params)
         except NotFound as error:
-            raise NotFound(f"gho: there is no indicator {ask.code}") from error
+            raise NotFound(f"who: there is no indicator {ask.code}") from error
         seen.append(reply.url)
         rows, link = _page(reply.json(), ask)
         stamps += [str(r.get("Date") or "") for r in rows]
@@ -40,7 +40,7 @@ def pull(ask: Ask, publisher: Publisher) -> Pulled:
             break
         where, params = urljoin(reply.url, link), []
         if where in visited or len(parts) >= _PAGES:
-            raise PullError(f"gho: the pages of {ask.code} do not end")
+            raise PullError(f"who: the pages of {ask.code} do not end")
         visited.add(where)
     return Pulled(
         parts[0][1] if len(parts) == 1 else envelope(parts),
@@ -54,7 +54,7 @@ def pull(ask: Ask, publisher: Publisher) -> Pulled:
 
 def _page(document: Any, ask: Ask) -> tuple[list[dict[str, Any]], str]:
     if not isinstance(document, dict) or not isinstance(document.get("value"), list):
-        raise PullError(f"gho: the answer for {ask.code} has no `value`")
+        raise PullError(f"who: the answer for {ask.code} has no `value`")
     return document["value"], str(document.get("@odata.nextLink") or "")
 
 
