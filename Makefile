@@ -5,9 +5,13 @@ STAMP := .venv/.installed
 export DAGSTER_HOME := $(CURDIR)
 export MISSIEMONITOR_INSTANCE ?= $(CURDIR)/data/dagster
 
-.PHONY: run test ui bench lint format lock clean
+.PHONY: run live test ui bench lint format lock clean
 run: $(STAMP)
 	$(BIN)/missiemonitor run --offline
+
+# Exit codes as for `missiemonitor run`: 3 when a publisher could not be had.
+live: $(STAMP)
+	$(BIN)/missiemonitor run
 
 test: $(STAMP)
 	$(BIN)/python -m pytest

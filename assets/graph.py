@@ -17,6 +17,7 @@ from pipeline.intake import CHECKS
 from pipeline.models import Expectation, Model
 from pipeline.quality import CheckResult
 from pipeline.registry import Dataset, Registry
+from pipeline.session import PULLED
 
 OWNERS = ["team:monitor"]
 RETRIES = dg.RetryPolicy(
@@ -78,7 +79,10 @@ def dataset_asset(name: str, item: Dataset) -> dg.AssetsDefinition:
         retry_policy=RETRIES,
         check_specs=[
             dg.AssetCheckSpec(check, asset=key, description=says)
-            for check, (_, says) in CHECKS.items()
+            for check, says in (
+                *((name, says) for name, (_, says) in CHECKS.items()),
+                *((("pulled", PULLED),) if item.live else ()),
+            )
         ],
     )
     def dataset(run: RunSession) -> dg.MaterializeResult:  # type: ignore[type-arg]
@@ -101,7 +105,8 @@ def dataset_asset(name: str, item: Dataset) -> dg.AssetsDefinition:
             metadata["rejected_rows"] = dg.MetadataValue.int(
                 pq.read_metadata(settled.rejects).num_rows
             )
-        return dg.MaterializeResult(metadata=metadata, check_results=_results(key, settled.checks))
+        checks = [*settled.checks, *([run.session.pull_check(name)] if item.live else [])]
+        return dg.MaterializeResult(metadata=metadata, check_results=_results(key, checks))
 
     return dataset
 

@@ -361,9 +361,7 @@ class Transport:
                 status, found = answer.status_code, dict(answer.headers)
         except httpx.TimeoutException as error:
             self._silence(host)
-            raise _Passing(
-                f"{host.name}: no answer in time ({type(error).__name__})"
-            ) from error
+            raise _Passing(f"{host.name}: no answer in time ({type(error).__name__})") from error
         except httpx.TransportError as error:
             if isinstance(error, httpx.ConnectError | httpx.ProxyError):
                 self._silence(host)
@@ -510,7 +508,7 @@ def fault_of(body: bytes) -> str:
     root = xml(body)
     if root is None:
         return ""
-    parts = {}
+    parts: dict[str, str] = {}
     for node in root.iter():
         name = str(node.tag).rsplit("}", 1)[-1]
         if name in ("faultcode", "faultstring", "message"):

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.archive import Archive, ArchiveError, Vintage, dump
 from pipeline.http import Manners, PullError, Transport, check_base
-from pipeline.paths import Paths
+from pipeline.paths import Paths, write_atomic
 from pipeline.sources.spec import DatasetSpec, Parsed, ParseError
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Pulls:
     def ask(self, item: Dataset) -> Ask:
         return ask_of(
             item,
-            self.registry.peers,
+            list(self.registry.peers),
             self.today,
             pins=self.archive.pins(item.source, item.dataset),
             validators=self._validators(item),
@@ -155,7 +155,7 @@ class Pulls:
         """Fingerprint of what is asked, and of whom."""
         base = self.publisher(item.asked).base
         content = [base, item.live.model_dump() if item.live else {}, item.series_keys()]
-        return hashlib.sha256(dump([*content, self.registry.peers])).hexdigest()[:16]
+        return hashlib.sha256(dump([*content, list(self.registry.peers)])).hexdigest()[:16]
 
     def _newest(self, item: Dataset) -> Vintage | None:
         found = [v for v in self.archive.vintages(item.source, item.dataset) if not v.partial]
@@ -323,6 +323,13 @@ def compare(
     found = set(parsed.observations.column("series_key").to_pylist())
     rejected = set(parsed.rejects.column("series_key").to_pylist())
     more, deviations = align(found | rejected, ask.series, ask.series)
+    for native, need in more.items():
+        # The one series that comes is known by its name from the first time on.
+        if ask.series.get(need) == "only":
+            pinned = ask.pins.get(need)
+            if pinned not in (None, native):
+                deviations.append(f"the series that came for {need} was {pinned} and is {native}")
+            pulled.pins[need] = native
     parsed = parsed.renamed(more, {})
     found = {more.get(k, k) for k in found}
     rejected = {more.get(k, k) for k in rejected}
@@ -372,10 +379,33 @@ def digest(parsed: Parsed) -> str:
     return hashlib.sha256(dump([rows, rejects])).hexdigest()
 
 
-def kept(outcomes: Mapping[str, Outcome]) -> bytes:
-    """Outcomes as they are written beside the archive."""
-    return dump(
-        {n: {"state": o.state, "reason": o.reason, "vintage_id": o.vintage_id}
-         for n, o in outcomes.items()}
-    )  # fmt: skip
+def keep_outcomes(archive: Archive, run_id: str, outcomes: Mapping[str, Outcome]) -> None:
+    """Write tonight's outcomes beside the archive, for people and for the same run's other steps."""
+    rows = {n: {"state": o.state, "reason": o.reason, "vintage_id": o.vintage_id}
+            for n, o in outcomes.items()}  # fmt: skip
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    write_atomic(archive.last_pulls, dump({"run_id": run_id, "at": at, "outcomes": rows}))
 
+
+def outcomes_of(archive: Archive, run_id: str) -> dict[str, Outcome]:
+    """The outcomes that this run has written already; empty if it has not."""
+    import json
+
+    try:
+        found = json.loads(archive.last_pulls.read_text("utf-8"))
+        if found["run_id"] != run_id:
+            return {}
+        return {n: Outcome(n, **o) for n, o in found["outcomes"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def to_watch() -> Callable[[Sequence[str]], AbstractContextManager[Any]] | None:
+    """The progress display, if somebody sits at a terminal."""
+    import sys
+
+    if not sys.stderr.isatty():
+        return None
+    from pipeline.report.pulling import progress
+
+    return progress

@@ -6,7 +6,7 @@ The edge at which clock and environment come in; everything below gets them as a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -19,13 +19,15 @@ from pipeline.archive import dump
 from pipeline.intake import Intake, Settled, code_version
 from pipeline.models import Model, load_models
 from pipeline.paths import Paths, registry_root, sql_root
-from pipeline.quality import Checker, take_checker
+from pipeline.quality import Checker, CheckResult, take_checker
 from pipeline.warehouse import BuildError, Note, Warehouse, literal
 
 if TYPE_CHECKING:
+    from pipeline.pull import Outcome
     from pipeline.registry import Registry
 
 TIME_ZONE = "Europe/Amsterdam"
+PULLED = "The publisher answered with data, where it was asked."
 _WAIT_SECONDS = 1800.0
 _HEAD = dict.fromkeys(("source", "dataset", "vintage_id", "series_key", "geo", "period"), "VARCHAR")
 _OBSERVATIONS = {
@@ -57,6 +59,7 @@ class Session:
     reference: date
     say: Callable[[str], None] = print
     settled: dict[str, Settled] = field(default_factory=dict)
+    pulled: dict[str, Outcome] = field(default_factory=dict)
 
     def begin(self) -> Session:
         """Take the lock (waits for a run that is at work) and start what can start early."""
@@ -78,6 +81,55 @@ class Session:
             self.end()
             raise
         return self
+
+    def pull(
+        self, sources: Sequence[str] = (), only: Sequence[str] | None = None, run_id: str = ""
+    ) -> None:
+        """Ask the publishers; what failed is in `pulled`, and nothing is raised for it.
+
+        Nothing is asked for a date that has passed, nor with MISSIEMONITOR_OFFLINE set. `only`:
+        the datasets that this run makes. A run that did pull (`run_id`) does not do so twice.
+        """
+        import os
+
+        if self.reference < today() or os.environ.get("MISSIEMONITOR_OFFLINE", "0") not in (
+            "",
+            "0",
+        ):
+            return
+        from pipeline.http import Transport
+        from pipeline.pull import Pulls, keep_outcomes, outcomes_of, to_watch
+
+        archive = self.intake.archive
+        if run_id and (found := outcomes_of(archive, run_id)):
+            self.pulled = found
+            return
+        transport = Transport(ledger=archive.ledger)
+        try:
+            pulls = Pulls(self.paths, self.registry, self.reference, os.environ, transport)
+            names = [n for n in pulls.names(sources) if only is None or n in only]
+            self.pulled = pulls.run(names, to_watch())
+        finally:
+            transport.close()
+        keep_outcomes(archive, run_id, self.pulled)
+        states = [o.state for o in self.pulled.values()]
+        self.say(
+            f"pulled {len(states)} datasets: {states.count('new')} new, "
+            f"{states.count('unchanged')} unchanged, {states.count('failed')} failed"
+        )
+
+    def pull_check(self, name: str) -> CheckResult:
+        """How tonight's pull of a dataset ended, as a check. It stays out of the published set,
+        which may not depend on the network."""
+        outcome = self.pulled.get(name)
+        if outcome is None:
+            said = "not asked in this run"
+        elif outcome.good:
+            said = "new figures" if outcome.state == "new" else "nothing new"
+        else:
+            said = f"{outcome.reason}; the last good vintage stays"
+        good = outcome is None or outcome.good
+        return CheckResult("pulled", good, "error", False, said, 0 if good else 1, [], PULLED)
 
     def warm_up(self) -> None:
         """Start the checker and parse what has no verdict yet, while others import."""

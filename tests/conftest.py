@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tests.publisher import Publisher
 
 REFERENCE = "2026-11-23"
+# Tests ask no publisher but the one on the bench, which they name themselves.
+os.environ.setdefault("MISSIEMONITOR_OFFLINE", "1")
 CLI = str(Path(sys.executable).with_name("missiemonitor"))
 
 

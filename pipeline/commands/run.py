@@ -13,6 +13,7 @@ from pipeline.commands.common import (
     LANG,
     NOTHING_PUBLISHED,
     OK,
+    UserError,
     console,
     day_of,
     instance_of,
@@ -30,10 +31,15 @@ def run(
         str | None,
         typer.Option("--as-of", help="Reference date, YYYY-MM-DD; later vintages do not exist."),
     ] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--source", help="Pull only this publisher or source/dataset; repeatable."),
+    ] = None,
     lang: LANG = None,
 ) -> None:
-    """The nightly run: take in, build, check, publish. Exit 0 all well, 3 a source stays on its
-    last good vintage or has none, 1 nothing published.
+    """The nightly run: pull, take in, build, check, publish. Exit 0 all well, 3 a source stays
+    on its last good vintage or has none, 1 nothing published. A date that has passed pulls
+    nothing.
 
     Example: missiemonitor run --as-of 2026-11-23
     """
@@ -41,29 +47,44 @@ def run(
 
     if as_of:
         day_of(as_of, "--as-of")
+    for name in source or ():
+        _must_be_source(name)
     chosen = language(lang)
     paths = Paths.from_environment()
     if not (paths.work / "marts").is_dir():
         # Great Expectations imports for seconds in its own process: let it begin now.
         quality.start_early()
     try:
-        code = _run(paths, as_of or "", chosen)
+        code = _run(paths, as_of or "", chosen, offline, source or [])
     finally:
         quality.stop_early()
     raise typer.Exit(code)
 
 
-def _run(paths: Paths, as_of: str, lang: str) -> int:
+def _must_be_source(name: str) -> None:
+    from pipeline.paths import registry_root
+    from pipeline.registry import load
+
+    datasets = load(registry_root()).datasets
+    live = {n for n, d in datasets.items() if d.live}
+    known = {*live, *(n.split("/", 1)[0] for n in live), *(datasets[n].asked for n in live)}
+    if name not in known:
+        near = ", ".join(sorted(k for k in known if "/" not in k))
+        raise UserError(f"--source {name}: nothing is pulled under that name; there are {near}")
+
+
+def _run(paths: Paths, as_of: str, lang: str, offline: bool, sources: list[str]) -> int:
     from pipeline.definitions import JOB, defs
 
     definitions = defs() if callable(defs) else defs
     job = definitions.resolve_job_def(JOB)
+    wanted = {"as_of": as_of, "offline": offline, "sources": sources}
     with instance_of(paths) as instance:
         result = job.execute_in_process(
             instance=instance,
             raise_on_error=common.debug,
             run_config={
-                "resources": {"run": {"config": {"as_of": as_of}}},
+                "resources": {"run": {"config": wanted}},
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
         )
@@ -87,7 +108,8 @@ def _run(paths: Paths, as_of: str, lang: str) -> int:
 
 def _warnings(failed: list[Any]) -> list[str]:
     """A line for each asset with a failed check: `!` for an error, `?` for a warning."""
-    lines = []
+    lines = _pulls_failed([e for e in failed if e.check_name == "pulled"])
+    failed = [e for e in failed if e.check_name != "pulled"]
     for key in dict.fromkeys(e.asset_key for e in failed):
         mine = [e for e in failed if e.asset_key == key]
         mark = "!" if any(e.severity.value == "ERROR" for e in mine) else "?"
@@ -97,6 +119,19 @@ def _warnings(failed: list[Any]) -> list[str]:
             f"{mark} {key.to_user_string()}: {first.check_name}{more}: {first.description}"
         )
     return lines
+
+
+def _pulls_failed(failed: list[Any]) -> list[str]:
+    """A line for each reason: one publisher out of reach is one piece of news, not twenty."""
+    found: dict[str, list[str]] = {}
+    for event in failed:
+        said = str(event.metadata["observed"].value).removesuffix("; the last good vintage stays")
+        found.setdefault(said, []).append(event.asset_key.to_user_string().removeprefix("raw/"))
+    return [
+        f"! not pulled: {said}. The last good vintage stays for {', '.join(names[:3])}"
+        + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        for said, names in found.items()
+    ]
 
 
 def _why_failed(result: Any, failed: list[Any]) -> list[str]:

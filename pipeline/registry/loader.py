@@ -697,6 +697,41 @@ def _check(
         _check_pairs(item, entry, registry, problems)
 
 
+def _check_live(
+    registry: Registry,
+    items: Mapping[str, _Item],
+    needed: Mapping[str, set[str]],
+    problems: _Problems,
+) -> None:
+    """Every series that an indicator needs has its full key at the publisher that is asked."""
+    for dataset in registry.datasets.values():
+        live, item = dataset.live, items[dataset.id]
+        if live is None:
+            continue
+        at = item.where(("live",))
+        if dataset.asked not in registry.sources and dataset.asked not in problems.broken:
+            problems.add(at, f"{dataset.id}: live: source {dataset.asked} is not in sources.yaml")
+        need = needed.get(dataset.id, set())
+        if not problems.broken:
+            for key in sorted(set(live.series) - need):
+                problems.add(at, f"{dataset.id}: live: no indicator needs the series {key!r}")
+        if live.source and live.source != dataset.source:
+            for key in sorted(need - set(live.series)):
+                problems.add(
+                    at,
+                    f"{dataset.id}: live: `series` lacks {key!r}; {live.source} names it otherwise",
+                )
+        if (dataset.asked == "eurostat") != (live.route is not None):
+            said = "needs a route" if dataset.asked == "eurostat" else "takes no route"
+            problems.add(at, f"{dataset.id}: live: a dataset of {dataset.asked} {said}")
+        if dataset.asked == "oecd" or live.route == "sdmx21":
+            area = "geo" if live.route else "REF_AREA"
+            keys = {p.split("=", 1)[0] for k in need if k not in live.series for p in k.split("|")}
+            lacking = sorted((keys | {area}) - set(live.order))
+            if lacking:
+                problems.add(at, f"{dataset.id}: live: `order` lacks {', '.join(lacking)}")
+
+
 @cache
 def load(root: Path | None = None) -> Registry:
     """Read the registry below `root` (default: the one that ships), once in a process.
@@ -730,13 +765,14 @@ def load(root: Path | None = None) -> Registry:
     for entry in registry.indicators.values():
         item = items["indicators"][entry.id]
         registry.operands += _operands(item, entry, registry, problems)
-    if not problems.lines or registry.missions:
-        _check(registry, items, problems)
-    if problems.lines:
-        raise RegistryError(problems.lines)
     needed: dict[str, set[str]] = {}
     for operand in registry.operands:
         needed.setdefault(operand.dataset, set()).add(operand.series_key)
+    if not problems.lines or registry.missions:
+        _check(registry, items, problems)
+        _check_live(registry, items["datasets"], needed, problems)
+    if problems.lines:
+        raise RegistryError(problems.lines)
     for entry in registry.indicators.values():
         if entry.per_head is not None:
             name, key = people(entry.per_head)

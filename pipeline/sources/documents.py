@@ -298,7 +298,9 @@ def _cube(document: Any, spec: DatasetSpec) -> list[dict[str, Any]]:
     codes = []
     for name, size in zip(names, sizes, strict=True):
         index = document["dimension"][name]["category"]["index"]
-        order = list(index) if isinstance(index, list) else sorted(index, key=lambda c: int(index[c]))
+        order = (
+            list(index) if isinstance(index, list) else sorted(index, key=lambda c: int(index[c]))
+        )
         if len(order) != size:
             raise ParseError(f"dimension {name} has {len(order)} codes, size says {size}")
         codes.append(order)
@@ -310,7 +312,9 @@ def _cube(document: Any, spec: DatasetSpec) -> list[dict[str, Any]]:
     # Only cells that are there: a cube is sparse, and its size is the product of its codes.
     for place in sorted({int(k) for k in (*values, *status)}):
         rest, at = place, {}
-        for name, size, order in zip(reversed(names), reversed(sizes), reversed(codes), strict=True):
+        for name, size, order in zip(
+            reversed(names), reversed(sizes), reversed(codes), strict=True
+        ):
             rest, position = divmod(rest, size)
             at[name] = order[position]
         flags, _, secret = _text(status.get(str(place))).partition("|")

@@ -15,7 +15,7 @@ _TOTALS = {
 
 def dims_of(key: str) -> dict[str, str]:
     """`dim=code|dim=code` as a mapping."""
-    return dict(pair.split("=", 1) if "=" in pair else (pair, "") for pair in key.split("|"))
+    return {name: code for name, _, code in (pair.partition("=") for pair in key.split("|"))}
 
 
 def canonical(code: str) -> str:

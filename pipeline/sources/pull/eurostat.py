@@ -296,9 +296,7 @@ def dimension_order(body: bytes) -> list[str]:
 
 def _order(ask: Ask, publisher: Publisher, base: str) -> list[str]:
     code = ask.code.upper()
-    reply = publisher.get(
-        f"{base}/sdmx/2.1/datastructure/ESTAT/{code}", form="xml", download=False
-    )
+    reply = publisher.get(f"{base}/sdmx/2.1/datastructure/ESTAT/{code}", form="xml", download=False)
     order = dimension_order(reply.body)
     if order and order != list(ask.order):
         return [f"{code}: `order` is {'.'.join(ask.order)}, the publisher's {'.'.join(order)}"]

@@ -17,9 +17,7 @@ _PAGES = 500
 def pull(ask: Ask, publisher: Publisher) -> Pulled:
     seen: list[str] = []
     parts = [
-        (code, body)
-        for code in series_codes(ask)
-        for body in _pages(code, ask, publisher, seen)
+        (code, body) for code in series_codes(ask) for body in _pages(code, ask, publisher, seen)
     ]
     try:
         body = parts[0][1] if len(parts) == 1 else envelope(parts)
