@@ -182,9 +182,9 @@ def _unsdg_rows(document: Any) -> list[Any]:
         if not isinstance(content, dict) or not isinstance(content.get("data"), list):
             raise ParseError("the body has no `data`: the UN may have sent an error")
         found.setdefault(part, []).extend(content["data"])
-        totals[part] = content.get("totalElements")
+        totals[part] = content.get("totalElements", -1)
     for part, rows in found.items():
-        if int(totals[part] if totals[part] is not None else -1) != len(rows):
+        if int(totals[part]) != len(rows):
             raise ParseError(
                 f"{len(rows)} rows, totalElements says {totals[part]}: pages are missing"
             )

@@ -125,7 +125,7 @@ def test_a_broken_entry_does_not_break_what_refers_to_it(tmp_path: Path) -> None
     with pytest.raises(RegistryError) as error:
         load(root)
     assert [line.split(": ")[0] for line in error.value.lines] == [
-        "missions.yaml:8", "targets.yaml:4", "datasets.yaml:2",
+        "missions.yaml:8", "targets.yaml:4", "datasets.yaml:5",
     ]  # fmt: skip
 
 
