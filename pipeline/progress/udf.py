@@ -117,7 +117,10 @@ def path_row(observations: Any, question: Any, reference: date) -> list[dict[str
 
 
 def register(con: duckdb.DuckDBPyConnection) -> None:
-    """Make `assess` and `required_path` known to a connection."""
+    """Make `assess`, `required_path` and the functions of udf_methods.py known to a connection."""
+    from pipeline.progress import udf_methods
+
+    udf_methods.register(con)
     for name, function, result in (
         ("assess", assess_row, ASSESSMENT),
         ("required_path", path_row, PATH),

@@ -37,8 +37,9 @@ columns:
   fragile: BOOLEAN, true where another way of calculating gives another status; null where there is none
   fragile_reasons: VARCHAR[], the ways that do (without_last_year or regression or longer_window or other_pace_basis)
   fragile_statuses: VARCHAR[], the statuses that they give in the same order
-  methods_agree: BOOLEAN, true where other published methods agree (filled by a later capability)
-  probability_of_target: DOUBLE, probability of reaching the target (filled by a later capability)
+  methods_agree: "BOOLEAN, true where every other published method that has an opinion answers as our status does (marts.second_opinions: with a target, is it on course; without, does it move the right way); null where we or all others have none"
+  probability_of_target: DOUBLE, probability of meeting the target in its year if the past goes on (an extrapolation and not the effect of policy)
+  probability_words: VARCHAR, the same in the words of the European Environment Agency - very_likely (0.9 or more) or likely_but_uncertain or unlikely_but_uncertain or very_unlikely (0.1 or less)
   awaiting_target_year: BOOLEAN, true where the target year has passed and its figure is not out
   flat_tail: BOOLEAN, true where the last three values are equal
   lapses_on: DATE, date on which the status lapses for age
@@ -60,10 +61,15 @@ SELECT a.indicator_id, a.geo, a.target_id, i.mission_id, a.baseline_year, a.base
        a.acceleration_factor, a.year_reached, a.ratio_short, a.ratio_long, a.growth_pct, a.status,
        a.reason, a.is_dated, a.windows_disagree, a.status_on_definitive_data,
        a.fragile, a.fragile_reasons, a.fragile_statuses,
-       NULL::BOOLEAN AS methods_agree, NULL::DOUBLE AS probability_of_target,
+       o.methods_agree, p.probability AS probability_of_target, p.probability_words,
        a.awaiting_target_year, a.flat_tail, a.lapses_on, a.counts, a.severity,
        r.reference_date AS as_of, r.method_version
 FROM core.assessments a
 JOIN registry.indicators i USING (indicator_id)
 JOIN registry.indicator_targets t USING (indicator_id, target_id)
 CROSS JOIN run.reference r
+LEFT JOIN (
+  SELECT indicator_id, geo, target_id, bool_and(agrees) AS methods_agree
+  FROM core.opinions GROUP BY ALL
+) o USING (indicator_id, geo, target_id)
+LEFT JOIN core.projections p USING (indicator_id, geo, target_id)

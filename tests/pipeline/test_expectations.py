@@ -45,7 +45,12 @@ BREAKS = {
     "marts.revisions.partial_withdraws_nothing": "SELECT * REPLACE ('withdrawn' AS kind) FROM good",
     "marts.peers.one_vintage": "SELECT * REPLACE (geo AS vintage_id) FROM good",
     "marts.peers.ranked_among_five": "SELECT * REPLACE (4::BIGINT AS n_ranked) FROM good",
-    "marts.target_path.path_or_value": "SELECT * REPLACE (NULL::DOUBLE AS required, NULL::DOUBLE AS actual) FROM good",
+    "core.unbroken.as_long_as_each_other": "SELECT * REPLACE (values[2:] AS values) FROM good",
+    "marts.second_opinions.reason_iff_not_available": "SELECT * REPLACE (NULL::VARCHAR AS reason) FROM good",
+    "marts.second_opinions.no_vote_without_opinion": "SELECT * REPLACE ('better' AS verdict) FROM good",
+    "marts.target_path.path_or_value": "SELECT * REPLACE (NULL::DOUBLE AS required, NULL::DOUBLE AS actual, NULL::DOUBLE AS projected) FROM good",
+    "marts.target_path.bands_in_order": "SELECT * REPLACE (high_95 AS low_80) FROM good",
+    "marts.target_path.projected_after_latest": "SELECT * REPLACE (1.0::DOUBLE AS projected) FROM good",
 }  # fmt: skip
 MODELS = load_models(sql_root())
 ALL = [(m, e) for m in MODELS.values() for e in m.expectations]

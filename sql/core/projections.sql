@@ -1,0 +1,50 @@
+/*
+description: Each series carried on to its target year, with bands and the chance of the target.
+grain: [indicator_id, geo, target_id]
+columns:
+  indicator_id: VARCHAR, id in the registry
+  geo: VARCHAR, area
+  target_id: VARCHAR, id of the target
+  horizon_year: INTEGER, last year projected - the target year; without one 5 years after the latest
+  reason: VARCHAR, why nothing is projected
+  scale: VARCHAR, log or level
+  n_changes: INTEGER, changes that drift and spread are taken from (at most 10)
+  drift: DOUBLE, change a year (ln on scale log; units on scale level)
+  spread: DOUBLE, standard deviation of a year's change (the same)
+  probability: DOUBLE, probability of meeting the target in its year
+  probability_words: VARCHAR, the same in the words of the European Environment Agency
+  ahead: INTEGER[], years projected
+  projected: DOUBLE[], central projection in the unit of the indicator
+  low_80: DOUBLE[], lower bound of the 80 % band
+  high_80: DOUBLE[], upper bound of the 80 % band
+  low_95: DOUBLE[], lower bound of the 95 % band
+  high_95: DOUBLE[], upper bound of the 95 % band
+*/
+WITH measured AS (
+  SELECT max(widening_base) AS base, max(widening_per_year) AS per_year FROM core.backtest
+), asked AS (
+  SELECT a.indicator_id, a.geo, a.target_id, i.direction, a.target_value, i.bound_low, i.bound_high,
+         u.years, u.values, m.base, m.per_year,
+         CASE WHEN a.kind = 'direction' THEN greatest(coalesce(a.target_year, 0), list_max(u.years) + 5)
+              ELSE a.target_year END::INTEGER AS horizon_year,
+         CASE WHEN a.reason IN ('context_only', 'stale') THEN a.reason
+              WHEN a.kind = 'milestone' THEN 'milestone'
+              WHEN u.years IS NULL THEN 'no_data'
+              WHEN a.kind <> 'direction' AND a.target_value IS NULL THEN 'baseline_missing'
+              WHEN m.base IS NULL THEN 'bands_not_measured' END AS refused
+  FROM core.assessments a
+  JOIN registry.indicators i USING (indicator_id)
+  LEFT JOIN core.unbroken u USING (indicator_id, geo)
+  CROSS JOIN measured m
+), done AS (
+  SELECT indicator_id, geo, target_id, horizon_year,
+         unnest(projection(years, values, direction, target_value, horizon_year, bound_low,
+                           bound_high, base, per_year))
+  FROM asked WHERE refused IS NULL
+)
+SELECT indicator_id, geo, target_id, horizon_year, reason, scale, n_changes, drift, spread,
+       probability, probability_words, ahead, projected, low_80, high_80, low_95, high_95
+FROM done
+UNION ALL BY NAME
+SELECT indicator_id, geo, target_id, horizon_year, refused AS reason FROM asked
+WHERE refused IS NOT NULL
