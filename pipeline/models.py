@@ -198,6 +198,40 @@ def read_model(path: Path) -> Model:
     )
 
 
+@dataclass(frozen=True)
+class View:
+    """A view of the published database: it stores nothing and is in no Parquet file."""
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    query: str
+
+
+def load_views(root: Path, missions: Mapping[str, str]) -> list[View]:
+    """The views below `root`/views. A header with `each: mission` gives one for each entry of
+    `missions` (id → title), which stand for {mission} and {title} in it.
+    """
+    views = []
+    for path in sorted((root / "views").glob("*.sql")):
+        model = read_model(path)
+        header = yaml.load(_HEADER.match(path.read_text("utf-8"))[1], Loader=yaml.CSafeLoader)  # type: ignore[index]
+        if header.get("each") != "mission":
+            views.append(View(model.table, model.description, model.columns, model.query))
+            continue
+        for mission, title in missions.items():
+            quoted = mission.replace("'", "''")
+            views.append(
+                View(
+                    mission,
+                    model.description.replace("{title}", title),
+                    model.columns,
+                    model.query.replace("{mission}", quoted),
+                )
+            )
+    return views
+
+
 @cache
 def load_models(root: Path) -> dict[str, Model]:
     """Every model below `root`, upstream first, read once in a process.

@@ -1,7 +1,7 @@
 """The only writer of data/marts: one release folder, swapped in by one rename.
 
-A release is named by the hash of its Parquet files; a reader that has the old one open keeps
-it. What the tables are belongs in the SQL files.
+A release is named by the hash of what it is made of; a reader that has the old one open keeps
+it. What the tables are belongs in the SQL files, how a release is read in published.py.
 """
 
 from __future__ import annotations
@@ -11,20 +11,61 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.archive import dump
-from pipeline.models import Model
-from pipeline.warehouse import BuildError, literal, quoted
+from pipeline.models import Column, Model, View, load_views
+from pipeline.package import describe, never_null
+from pipeline.paths import CHECKOUT, sql_root, write_atomic
+from pipeline.published import DATABASE
+from pipeline.warehouse import BuildError, connect, literal, quoted
 
 if TYPE_CHECKING:
+    import duckdb
+
     from pipeline.session import Session
 
 KEPT = 3
 KEPT_SECONDS = 24 * 3600
-DATABASE = "missiemonitor.duckdb"
+# The table that says which release it is. It cannot come from SQL: it names the others' hash.
+RELEASE = Model(
+    "marts",
+    "release",
+    "Which release this is and what it was made from: the same inputs give the same release.",
+    ("release_id",),
+    (
+        Column(
+            "release_id", "VARCHAR", "the release: name of its folder and id in datapackage.json"
+        ),
+        Column("reference_date", "DATE", "date to which the figures are judged"),
+        Column("method_version", "VARCHAR", "version of the method"),
+        Column("vintages", "VARCHAR", "hash over every vintage known and its verdict"),
+        Column("registry", "VARCHAR", "hash over the registry"),
+        Column("lock", "VARCHAR", "hash over the locked dependencies"),
+    ),
+    (),
+    "",
+    Path(__file__),
+)
+_CODE = ("pipeline/publish.py", "pipeline/package.py", "pipeline/dictionary.py", "pipeline/report")
+
+
+class Parts:
+    """Seconds that each part of publication took; they go to the work folder, not into the set."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
 
 def publish(session: Session) -> Path:
@@ -33,11 +74,40 @@ def publish(session: Session) -> Path:
     BuildError, with the published set untouched, if a mart is missing, failed a blocking check,
     or was built from something else than what lies beside it.
     """
-    marts = [m for m in session.models.values() if m.layer == "marts"]
-    _must_be_sound(session)
-    hashes = {m.table: session.hash_of(m.name) for m in marts}
-    name = hashlib.sha256(dump(hashes)).hexdigest()[:16]
-    root = session.paths.marts
+    parts = Parts()
+    with parts.part("soundness"):
+        marts = [m for m in session.models.values() if m.layer == "marts"]
+        _must_be_sound(session)
+        views = _views(session, marts)
+        identity = _identity(session)
+        content = [
+            {m.table: session.hash_of(m.name) for m in marts},
+            identity,
+            [[v.name, v.description, v.query] for v in views],
+            _digest(*_CODE),
+        ]
+        name = hashlib.sha256(dump(content)).hexdigest()[:16]
+        identity["release_id"] = name
+    with parts.part("swap"):
+        # Filling is measured by part, within.
+        begun = sum(parts.seconds.values())
+        release = swap_in(
+            session.paths.marts,
+            name,
+            lambda folder: _fill(session, folder, [*marts, RELEASE], views, identity, parts),
+        )
+    filled = sum(parts.seconds.values()) - parts.seconds["swap"] - begun
+    parts.seconds["swap"] -= filled
+    write_atomic(session.paths.work / "publication.json", dump(parts.seconds))
+    return release
+
+
+def swap_in(root: Path, name: str, fill: Callable[[Path], None]) -> Path:
+    """Let release `name` be the current one below `root`; `fill` writes it if it is not there.
+
+    Readers see the old set or the new one: the folder gets its name when it is whole, and one
+    rename lets `current` point to it. One caller at a time (the session's lock).
+    """
     releases = root / "releases"
     releases.mkdir(parents=True, exist_ok=True)
     _sweep(releases)
@@ -46,15 +116,74 @@ def publish(session: Session) -> Path:
         staged = releases / f".{name}.{secrets.token_hex(6)}.tmp"
         staged.mkdir()
         try:
-            _fill(session, staged, marts, name)
+            fill(staged)
+            _sync(staged)
             staged.rename(release)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
+    # A reader may have found the outgoing release a moment ago: its age counts from now.
+    with suppress(OSError):
+        os.utime(root / "current")
+    os.utime(release)
     _point(root / "current", f"releases/{name}")
-    for entry in sorted(p.name for p in release.iterdir()):
+    entries = sorted(p.name for p in release.iterdir())
+    for entry in entries:
         _point(root / entry, f"current/{entry}")
+    for link in root.iterdir():
+        if link.is_symlink() and link.name not in ("current", *entries):
+            link.unlink()
     _prune(root, releases)
     return release
+
+
+def _digest(*parts: str) -> str:
+    """Fingerprint of files of the checkout, and of every file below a folder."""
+    digest = hashlib.sha256()
+    for part in parts:
+        path = CHECKOUT / part
+        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        for file in files:
+            if file.suffix != ".pyc" and file.is_file():
+                digest.update(file.relative_to(CHECKOUT).as_posix().encode() + b"\0")
+                digest.update(file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _identity(session: Session) -> dict[str, str]:
+    """What the release is made from, as the table `release` says it."""
+    from pipeline.progress.assess import METHOD_VERSION
+
+    con = connect()
+    try:
+        vintages = con.execute(
+            "SELECT source, dataset, vintage_id, verdict, is_current "
+            f"FROM ({session.view_of('raw.vintages')}) ORDER BY ALL"
+        ).fetchall()
+    finally:
+        con.close()
+    return {
+        "reference_date": session.reference.isoformat(),
+        "method_version": METHOD_VERSION,
+        "vintages": hashlib.sha256(dump(vintages)).hexdigest()[:16],
+        "registry": hashlib.sha256(dump(session.registry_hashes)).hexdigest()[:16],
+        "lock": _digest("requirements.lock"),
+    }
+
+
+def _views(session: Session, marts: list[Model]) -> list[View]:
+    missions = {
+        m.id: m.title.en for m in session.registry.missions.values() if m.level == "mission"
+    }
+    views = load_views(sql_root(), missions)
+    taken = {m.table for m in marts} | {RELEASE.table}
+    for view in views:
+        if view.name in taken:
+            raise BuildError(
+                f"view marts.{view.name}: a table or view is called so already; rename the "
+                "mission or the SQL file"
+            )
+        taken.add(view.name)
+    return views
 
 
 def _must_be_sound(session: Session) -> None:
@@ -74,110 +203,98 @@ def _must_be_sound(session: Session) -> None:
                 )
 
 
-def _fill(session: Session, folder: Path, marts: list[Model], name: str) -> None:
-    for model in marts:
-        shutil.copyfile(session.warehouse.file(model.name), folder / f"{model.table}.parquet")
-    _database(folder, marts)
-    (folder / "datapackage.json").write_bytes(dump(_package(session, folder, marts, name)))
+def _fill(
+    session: Session,
+    folder: Path,
+    tables: list[Model],
+    views: list[View],
+    identity: dict[str, str],
+    parts: Parts,
+) -> None:
+    from pipeline.dictionary import markdown
     from pipeline.report.page import render
 
-    (folder / "report").mkdir()
-    page = render(folder)
-    (folder / "report" / "index.html").write_text(page, "utf-8")
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
+    with parts.part("tables"):
+        for model in tables:
+            if model is not RELEASE:
+                file = session.warehouse.file(model.name)
+                shutil.copyfile(file, folder / f"{model.table}.parquet")
+        _release_table(folder, identity)
+    with parts.part("database"):
+        write_database(folder, tables, views)
+    with parts.part("package"):
+        package = describe(folder, tables, session.models, session.registry, identity)
+        (folder / "datapackage.json").write_bytes(dump(package))
+        (folder / "dictionary.md").write_text(markdown(folder), "utf-8")
+    with parts.part("page"):
+        (folder / "report").mkdir()
+        (folder / "report" / "index.html").write_text(render(folder), "utf-8")
 
 
-def _database(folder: Path, marts: list[Model]) -> None:
-    import duckdb
-
-    con = duckdb.connect()
+def _release_table(folder: Path, identity: dict[str, str]) -> None:
+    values = ", ".join(
+        f"{literal(identity[c.name])}::{c.type} AS {quoted(c.name)}" for c in RELEASE.columns
+    )
+    con = connect()
     try:
-        con.execute("SET autoinstall_known_extensions=false")
+        file = literal((folder / f"{RELEASE.table}.parquet").as_posix())
+        con.execute(f"COPY (SELECT {values}) TO {file} (FORMAT parquet, COMPRESSION zstd)")
+    finally:
+        con.close()
+
+
+def write_database(folder: Path, tables: list[Model], views: list[View]) -> None:
+    """The database of the Parquet files in `folder`, with views and every comment."""
+    con = connect()
+    try:
         # Without this storage version clients of DuckDB 1.x cannot open the file.
         file = literal((folder / DATABASE).as_posix())
         con.execute(f"ATTACH {file} AS published (STORAGE_VERSION 'v1.0.0')")
-        con.execute("CREATE SCHEMA published.marts")
-        for model in marts:
-            table = f"published.marts.{quoted(model.table)}"
+        con.execute("USE published")
+        con.execute("CREATE SCHEMA marts")
+        con.execute("BEGIN")
+        for model in tables:
             columns = ", ".join(
-                f"{quoted(c.name)} {c.type}" + (" NOT NULL" if _never_null(model, c.name) else "")
+                f"{quoted(c.name)} {c.type}" + (" NOT NULL" if never_null(model, c.name) else "")
                 for c in model.columns
             )
             source = literal((folder / f"{model.table}.parquet").as_posix())
-            con.execute(f"CREATE TABLE {table} ({columns})")
-            con.execute(f"INSERT INTO {table} SELECT * FROM read_parquet({source})")
-            con.execute(f"COMMENT ON TABLE {table} IS {literal(model.description)}")
-            for column in model.columns:
-                con.execute(
-                    f"COMMENT ON COLUMN {table}.{quoted(column.name)} IS {literal(column.comment)}"
-                )
+            con.execute(f"CREATE TABLE marts.{quoted(model.table)} ({columns})")
+            con.execute(
+                f"INSERT INTO marts.{quoted(model.table)} SELECT * FROM read_parquet({source})"
+            )
+            _comment(con, "TABLE", model.table, model.description, model.columns)
+        for view in views:
+            con.execute(f"CREATE VIEW marts.{quoted(view.name)} AS {view.query}")
+            _must_have(con, view)
+            _comment(con, "VIEW", view.name, view.description, view.columns)
+        con.execute("COMMIT")
+        con.execute("USE memory")
         con.execute("DETACH published")
     finally:
         con.close()
 
 
-def _never_null(model: Model, column: str) -> bool:
-    return any(
-        e.kind == "not_null" and e.options.get("column") == column and e.blocking
-        for e in model.expectations
-    )
-
-
-_FRICTIONLESS = {
-    "VARCHAR": "string", "INTEGER": "integer", "BIGINT": "integer", "DOUBLE": "number",
-    "BOOLEAN": "boolean", "DATE": "date",
-}  # fmt: skip
-
-
-def _package(session: Session, folder: Path, marts: Iterable[Model], name: str) -> dict[str, Any]:
-    import pyarrow.parquet as pq
-
-    sources = [
-        {"title": f"{s.publisher}: {s.citation}", "path": s.landing_url or s.base_url}
-        for s in session.registry.sources.values()
+def _comment(
+    con: duckdb.DuckDBPyConnection,
+    kind: str,
+    name: str,
+    description: str,
+    columns: tuple[Column, ...],
+) -> None:
+    place = f"marts.{quoted(name)}"
+    lines = [f"COMMENT ON {kind} {place} IS {literal(description)}"]
+    lines += [
+        f"COMMENT ON COLUMN {place}.{quoted(c.name)} IS {literal(c.comment)}" for c in columns
     ]
-    resources = []
-    for model in marts:
-        file = folder / f"{model.table}.parquet"
-        resources.append(
-            {
-                "name": model.table,
-                "path": file.name,
-                "format": "parquet",
-                "mediatype": "application/vnd.apache.parquet",
-                "description": model.description,
-                "hash": f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}",
-                "bytes": file.stat().st_size,
-                "rows": pq.read_metadata(file).num_rows,
-                "licenses": [{"name": "CC-BY-4.0", "title": "see licence per source"}],
-                "sources": sources,
-                "schema": {
-                    "fields": [
-                        {
-                            "name": c.name,
-                            "type": "array" if c.type.endswith("[]") else _FRICTIONLESS[c.type],
-                            "description": c.comment,
-                        }
-                        for c in model.columns
-                    ],
-                    "primaryKey": list(model.grain),
-                },
-            }
-        )
-    return {
-        "name": "missiemonitor",
-        "title": "Missiemonitor: how far the Netherlands has come on its missions",
-        "id": name,
-        "version": name,
-        "profile": "data-package",
-        "licenses": [{"name": "CC-BY-4.0", "title": "see licence per source"}],
-        "sources": sources,
-        "resources": resources,
-        "reference_date": session.reference.isoformat(),
-    }
+    con.execute(";".join(lines))
+
+
+def _must_have(con: duckdb.DuckDBPyConnection, view: View) -> None:
+    got = [(r[0], r[1]) for r in con.execute(f"DESCRIBE marts.{quoted(view.name)}").fetchall()]
+    if got != [(c.name, c.type) for c in view.columns]:
+        odd = [n for n, _ in set(got) ^ {(c.name, c.type) for c in view.columns}] or ["order"]
+        raise BuildError(f"view marts.{view.name}: query and header differ in {min(odd)}")
 
 
 def _point(link: Path, target: str) -> None:
@@ -187,6 +304,16 @@ def _point(link: Path, target: str) -> None:
     staged = link.with_name(f".{link.name}.{secrets.token_hex(6)}.tmp")
     staged.symlink_to(target)
     staged.replace(link)
+
+
+def _sync(folder: Path) -> None:
+    """Have the disk hold every file before the folder gets its name."""
+    for path in [*folder.rglob("*"), folder]:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _sweep(releases: Path) -> None:
@@ -199,7 +326,6 @@ def _sweep(releases: Path) -> None:
 
 def _prune(root: Path, releases: Path) -> None:
     current = (root / "current").resolve()
-    os.utime(current)
     found = sorted(
         (p for p in releases.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.archive import dump
-from pipeline.models import Expectation, Model
+from pipeline.models import Column, Expectation, Model
 from pipeline.paths import write_atomic
 from pipeline.quality import Checker, CheckResult
 
@@ -168,7 +168,7 @@ class Warehouse:
                 con.execute(f"INSERT INTO this SELECT * FROM ({model.query})")
                 con.execute(
                     f"COPY (SELECT * FROM this ORDER BY {order}) TO {literal(staged.as_posix())} "
-                    "(FORMAT parquet, COMPRESSION zstd)"
+                    f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{pandas: {literal(_pandas(model.columns))}}})"
                 )
             except BuildError:
                 raise
@@ -241,6 +241,31 @@ def _options(expectation: Expectation, model: Model) -> dict[str, Any]:
     if expectation.kind == "schema":
         return {"columns": [c.name for c in model.columns]}
     return dict(expectation.options)
+
+
+def _pandas(columns: Iterable[Column]) -> str:
+    """What pandas reads beside the Parquet schema: whole numbers stay so where some are missing.
+
+    Without it a year beside an empty cell becomes 2030.0.
+    """
+    whole = {"INTEGER": "Int32", "BIGINT": "Int64"}
+    return json.dumps(
+        {
+            "index_columns": [],
+            "column_indexes": [],
+            "columns": [
+                {
+                    "name": c.name,
+                    "field_name": c.name,
+                    "pandas_type": whole[c.type].lower(),
+                    "numpy_type": whole[c.type],
+                    "metadata": None,
+                }
+                for c in columns
+                if c.type in whole
+            ],
+        }
+    )
 
 
 def _attach(con: duckdb.DuckDBPyConnection, names: Iterable[str], views: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -35,6 +35,13 @@ def shared(root: Path) -> Path:
     if not (folder / "figures").is_dir():
         pytest.skip("../shared/figures is not here")
     return folder
+
+
+def cannot_run(reason: str) -> NoReturn:
+    """Skip with one line; where CI is set, which has to bring everything, fail instead."""
+    if os.environ.get("CI"):
+        pytest.fail(f"must run in CI: {reason}")
+    pytest.skip(reason)
 
 
 def run_cli(data: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:

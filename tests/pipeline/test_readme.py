@@ -1,0 +1,81 @@
+"""The README's examples run as they stand there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def blocks(language: str) -> list[str]:
+    section = README.read_text("utf-8").split("## Query the marts")[1].split("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+
+
+@pytest.fixture
+def place(first_run: dict[str, Any], tmp_path: Path, root: Path) -> Path:
+    """A folder that looks like the checkout to an example."""
+    (tmp_path / "data").symlink_to(first_run["data"])
+    (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
+    return tmp_path
+
+
+def run(place: Path, command: list[str]) -> str:
+    done = subprocess.run(
+        command,
+        cwd=place,
+        env={**os.environ, "MISSIEMONITOR_DATA": str(place / "data")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_sql(place: Path) -> None:
+    found = blocks("sql")
+    assert found
+    file = place / "data" / "marts" / "missiemonitor.duckdb"
+    with duckdb.connect(file.as_posix(), read_only=True) as con:
+        for statement in con.extract_statements("".join(found)):
+            assert con.execute(statement).fetchall()
+
+
+@pytest.mark.parametrize("example", blocks("python"))
+def test_python(place: Path, example: str) -> None:
+    assert run(place, [sys.executable, "-c", example]).strip()
+
+
+@pytest.mark.parametrize("example", blocks("r"))
+def test_r(place: Path, example: str) -> None:
+    if shutil.which("Rscript") is None:
+        pytest.skip("R is not installed here")
+    for package in re.findall(r"library\((\w+)\)", example):
+        has = f'quit(status = !requireNamespace("{package}", quietly = TRUE))'
+        if subprocess.run(["Rscript", "-e", has], check=False, capture_output=True).returncode:
+            pytest.skip(f"R's package {package} is not installed here (Debian has none)")
+    script = place / "example.R"
+    script.write_text(example, "utf-8")
+    assert run(place, ["Rscript", "--vanilla", script.name]).strip()
+
+
+@pytest.mark.parametrize("example", blocks("sh"))
+def test_shell(place: Path, example: str) -> None:
+    run(place, ["sh", "-ec", example])
+    lines = (place / "observations.csv").read_text("utf-8-sig").splitlines()
+    assert lines[0].startswith("indicator_id;") and len(lines) > 100
+
+
+def test_every_kind_of_example_is_there() -> None:
+    assert [len(blocks(x)) for x in ("sql", "python", "r", "sh")] == [1, 2, 2, 1]
