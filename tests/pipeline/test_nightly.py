@@ -159,7 +159,7 @@ def test_another_date_changes_only_what_depends_on_it(
     assert done.returncode == 0, done.stderr
     after = hashes(data)
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {"indicator_progress.parquet", "source_status.parquet"}
+    assert changed == {"indicator_progress.parquet", "source_status.parquet", "release.parquet"}
     columns = "SELECT * EXCLUDE (as_of) FROM marts.indicator_progress ORDER BY ALL"
     assert ask(data, columns) == ask(first_run["data"], columns)
     columns = "SELECT * EXCLUDE (age_days) FROM marts.source_status ORDER BY ALL"
