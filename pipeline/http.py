@@ -599,6 +599,8 @@ def reach(authority: str, seconds: float) -> bool:
     threading.Thread(target=resolve, daemon=True).start()
     if not done.wait(seconds):
         raise OSError("its name is not resolved in time")
+    if not found:
+        raise OSError("its name leads nowhere")
     if isinstance(found[0], OSError):
         raise OSError(f"name: {found[0].strerror or found[0]}")
     addresses = list(dict.fromkeys((a[0], a[4]) for a in found))

@@ -1,20 +1,37 @@
-"""`missiemonitor doctor`: is the set-up in order?"""
+"""`missiemonitor doctor`: is the set-up in order, and are the registry's codes the publishers'?"""
 
 from __future__ import annotations
 
+import os
+from typing import Annotated
+
 import typer
 
-from pipeline.commands.common import DEGRADED, OK
+from pipeline.commands.common import DEGRADED, OK, UserError
 from pipeline.paths import Paths, registry_root
 
 
-def doctor() -> None:
-    """Check the set-up: registry, SQL files, vintages and the published set."""
+def doctor(
+    live: Annotated[
+        bool, typer.Option("--live", help="Check every live key against its publisher's lists.")
+    ] = False,
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--source", help="With --live: only this publisher or source/dataset."),
+    ] = None,
+) -> None:
+    """Check the set-up: registry, SQL files, vintages and the published set. Exit 3 if
+    something is amiss.
+
+    Example: missiemonitor doctor --live --source cbs
+    """
     from pipeline.archive import Archive
     from pipeline.models import load_models
     from pipeline.paths import sql_root
     from pipeline.registry import load
 
+    if source and not live:
+        raise UserError("--source goes with --live: nothing else asks a publisher")
     registry = load(registry_root())
     models = load_models(sql_root())
     paths = Paths.from_environment()
@@ -29,4 +46,34 @@ def doctor() -> None:
         typer.echo(f"! {name}: no vintage; ingest a file for it", err=True)
     current = paths.marts / "current"
     typer.echo(f"published: {current.resolve().name if current.exists() else 'nothing yet'}")
-    raise typer.Exit(DEGRADED if without else OK)
+    amiss = bool(without)
+    if live:
+        amiss |= _live(paths, source or [])
+    raise typer.Exit(DEGRADED if amiss else OK)
+
+
+def _live(paths: Paths, sources: list[str]) -> bool:
+    """Print what is wrong with the live keys; True if something is, or could not be checked."""
+    from pipeline.archive import Archive
+    from pipeline.doctor import check_keys
+    from pipeline.http import Transport
+    from pipeline.pull import Pulls
+    from pipeline.registry import load
+    from pipeline.session import today
+
+    transport = Transport(ledger=Archive(paths).ledger)
+    try:
+        pulls = Pulls(paths, load(registry_root()), today(), os.environ, transport)
+        names = pulls.names(sources)
+        if not names:
+            raise UserError(f"--source {' '.join(sources)}: nothing is pulled under that name")
+        found = check_keys(pulls, names)
+    finally:
+        transport.close()
+    for finding in found:
+        for line in finding.words():
+            typer.echo(line, err=finding.state != "right")
+    wrong = [f for f in found if f.state == "wrong"]
+    unknown = [f for f in found if f.state == "unknown"]
+    typer.echo(f"live keys: {len(found)} datasets, {len(wrong)} wrong, {len(unknown)} not checked")
+    return bool(wrong or unknown)

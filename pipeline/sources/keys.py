@@ -40,6 +40,8 @@ def align(
     unsettled: list[str] = []
     for need in needed:
         wanted = asked.get(need)
+        if need in there:
+            continue
         if wanted == "only":
             if len(there) == 1:
                 keys[there[0]] = need
@@ -48,8 +50,6 @@ def align(
                     f"one series was meant to come for {need}; {len(there)} came: "
                     + ", ".join(there[:4])
                 )
-            continue
-        if need in there:
             continue
         dims = wanted if isinstance(wanted, Mapping) else dims_of(need)
         if any(not isinstance(c, str) for c in dims.values()):

@@ -149,13 +149,15 @@ def _call(what: str, ask: Ask, publisher: Publisher) -> Any:
         ) from error
 
 
-def likely(code: str, codes: Sequence[str]) -> str:
-    """The code that was likely meant, as words to add to a line; empty if none is near."""
+def likely(code: str, codes: Sequence[str], cutoff: float = 0.6) -> str:
+    """The code that was likely meant, else the first there are, as words to add to a line."""
     from difflib import get_close_matches
 
     upper = {c.upper(): c for c in codes}
-    near = get_close_matches(code.upper(), list(upper), n=1, cutoff=0.6)
-    return f"; likely {upper[near[0]]}" if near else f"; it has {', '.join(list(codes)[:8])}"
+    near = get_close_matches(code.upper(), list(upper), n=1, cutoff=cutoff)
+    if near:
+        return f"; likely {upper[near[0]]}"
+    return f"; it has {', '.join(list(codes)[:8])}" if codes else ""
 
 
 def validators_of(reply: Reply) -> dict[str, str]:

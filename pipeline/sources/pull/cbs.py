@@ -217,4 +217,6 @@ def _near(code: str, publisher: Publisher) -> str:
         pages = _pages(publisher, "/Datasets", [("$select", "Identifier,Title,Status")], [])
     except PullError:
         return ""
-    return likely(code, [str(d["Identifier"]) for _, doc in pages for d in doc["value"]])
+    tables = [str(d["Identifier"]) for _, doc in pages for d in doc["value"]]
+    near = likely(code, tables, 0.85)
+    return near if "likely" in near else "; see at CBS by which table it was replaced"

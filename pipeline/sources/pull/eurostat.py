@@ -58,6 +58,10 @@ def series_asked(ask: Ask) -> list[str]:
     ]
 
 
+class _Expired(Exception):
+    """A queued extraction that was ready and has been cleared away."""
+
+
 def _parts(
     ask: Ask, codes: dict[str, list[str]], geos: list[str], publisher: Publisher, done: list[str]
 ) -> list[Reply]:
@@ -89,10 +93,16 @@ def _one(
     where, params = request(ask, codes, geos, publisher.base)
     form = "json" if ask.route in ("", "statistics") else "csv"
     end = publisher.clock() + _QUEUE_SECONDS
-    pause, queue = 2.0, ""
+    pause, queue, expired = 2.0, "", False
+    reply: Reply | None
     while True:
         if queue:
-            reply = _queued(publisher, queue, done)
+            try:
+                reply = _queued(publisher, queue, done)
+            except _Expired as error:
+                if expired:
+                    raise PullError(f"eurostat: the queued {ask.code} expired twice") from error
+                queue, reply, expired = "", None, True
         else:
             reply = publisher.ask(where, params, headers=ask.validators)
             done.append(reply.url)
@@ -183,6 +193,9 @@ def _queued(publisher: Publisher, uuid: str, done: list[str]) -> Reply | None:
     state = status_of(reply.body)
     if state in ("SUBMITTED", "PROCESSING"):
         return None
+    if state == "EXPIRED":
+        # It was ready and has been cleared away since: asked for anew.
+        raise _Expired(uuid)
     if state != "AVAILABLE":
         said = state or fault_of(reply.body) or "an answer that is no status"
         raise PullError(f"eurostat: the queued extraction {uuid} ended as {said}")
@@ -247,7 +260,7 @@ def check(ask: Ask, publisher: Publisher) -> list[str]:
     if not there:
         raise PullError(f"eurostat: the constraint of {code} lists no codes")
     wrong = []
-    wanted = {**ask.codes(), "geo": ["NL"] if "NL" in ask.geos else []}
+    wanted = {**ask.codes(), "geo": list(ask.geos[:1])}
     for dim, codes in wanted.items():
         if dim not in there:
             wrong.append(f"{code} has no dimension {dim}{likely(dim, list(there))}")

@@ -79,7 +79,12 @@ def check(ask: Ask, publisher: Publisher) -> list[str]:
         try:
             reply = publisher.get(
                 "/Series/Data",
-                [(_SERIES, code), ("areaCode", TO_M49["NL"]), ("page", "1"), ("pageSize", "1")],
+                [
+                    (_SERIES, code),
+                    *(("areaCode", TO_M49[g]) for g in ask.geos[:1]),
+                    ("page", "1"),
+                    ("pageSize", "1000"),
+                ],
                 download=False,
             )
         except NotFound:
@@ -87,12 +92,9 @@ def check(ask: Ask, publisher: Publisher) -> list[str]:
             continue
         document = _document(reply.json(), code)
         if int(document.get("totalElements") or 0) == 0:
-            wrong.append(f"series {code} has no rows for the Netherlands, or does not exist")
+            wrong.append(f"series {code} has no rows for home, or does not exist")
             continue
-        there = {
-            str(d.get("id")).replace(" ", "_"): [str(c.get("code")) for c in d.get("codes") or []]
-            for d in document.get("dimensions") or []
-        }
+        there = _lists(document)
         for wanted in ask.series.values():
             if isinstance(wanted, str) or wanted.get(_SERIES) != code:
                 continue
@@ -104,6 +106,20 @@ def check(ask: Ask, publisher: Publisher) -> list[str]:
                 elif _plain(str(one)) not in {_plain(c) for c in there[dim]}:
                     wrong.append(f"{code}: {dim} has no code {one}{likely(str(one), there[dim])}")
     return list(dict.fromkeys(wrong))
+
+
+def _lists(document: dict[str, Any]) -> dict[str, list[str]]:
+    """Dimension → codes, by the answer's own lists and by its rows."""
+    found: dict[str, list[str]] = {}
+    for dim in document.get("dimensions") or []:
+        codes = [str(c.get("code")) for c in dim.get("codes") or []]
+        found.setdefault(str(dim.get("id")).replace(" ", "_"), []).extend(codes)
+    for row in document["data"]:
+        for name, code in (row.get("dimensions") or {}).items():
+            codes = found.setdefault(str(name).replace(" ", "_"), [])
+            if str(code) not in codes:
+                codes.append(str(code))
+    return found
 
 
 def _plain(code: str) -> str:
