@@ -228,7 +228,8 @@ def _fill(
         (folder / "dictionary.md").write_text(markdown(folder), "utf-8")
     with parts.part("page"):
         (folder / "report").mkdir()
-        (folder / "report" / "index.html").write_text(render(folder), "utf-8")
+        page = render(folder, cache=session.paths.work / "charts")
+        (folder / "report" / "index.html").write_text(page, "utf-8")
 
 
 def _release_table(folder: Path, identity: dict[str, str]) -> None:

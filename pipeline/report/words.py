@@ -68,6 +68,148 @@ TEXT = {
     ),
 }
 
+UNIT = {
+    "years": ("jaar", "years"),
+    "kg/head": ("kg per persoon", "kg per head"),
+    "t/head": ("ton per persoon", "t per head"),
+    "per 100 000": ("per 100.000 inwoners", "per 100,000 inhabitants"),
+    "mln EUR": ("mln euro", "mln EUR"),
+    "score": ("punten", "points"),
+    "score 0-3": ("op schaal 0–3", "on a scale of 0–3"),
+    "pp": ("procentpunt", "percentage points"),
+    "% of new cars": ("% van nieuwe auto’s", "% of new cars"),
+    "% of DALYs": ("% van de DALY’s", "% of DALYs"),
+    "% GDP": ("% van het bbp", "% of GDP"),
+    "litres": ("liter", "litres"),
+    "number": ("stuks", "items"),
+    "index": ("index", "index"),
+    "2000 = 100": ("(2000 = 100)", "(2000 = 100)"),
+}
+STRENGTH = {
+    "commitment": ("afspraak", "commitment"),
+    "ambition": ("streven", "ambition"),
+    "exploratory": ("verkenning", "exploratory"),
+    "law": ("wet", "law"),
+    "plan": ("actieplan", "action plan"),
+}
+FIT = {
+    "direct": ("rechtstreekse maat", "direct measure"),
+    "proxy": ("benadering", "proxy"),
+    "context": ("context", "context"),
+}
+ROLE = {
+    "headline": ("hoofdindicator", "headline"),
+    "supporting": ("ondersteunend", "supporting"),
+}
+BASIS = {
+    "direct_headline": ("rechtstreekse hoofdindicator", "direct headline"),
+    "proxy_headline": ("hoofdindicator, een benadering", "headline, a proxy"),
+    "interim_goal": ("een tussendoel", "an interim goal"),
+}
+LEVEL = {
+    "mission": ("missie", "mission"),
+    "sub_mission": ("sub-missie", "sub-mission"),
+    "interim_goal": ("tussendoel", "interim goal"),
+}
+METHOD_NAME = {
+    "statcan": ("Statistics Canada / Open SDG", "Statistics Canada / Open SDG"),
+    "destatis": ("Destatis (Duitse duurzaamheidsstrategie)", "Destatis (German sustainability strategy)"),
+    "un_progress_chart": ("VN, Progress Chart", "UN Progress Chart"),
+}  # fmt: skip
+OPINION = {
+    "target_achieved": ("doel bereikt", "target achieved"),
+    "substantial_progress": ("flinke vooruitgang", "substantial progress"),
+    "moderate_progress": ("matige vooruitgang", "moderate progress"),
+    "limited_progress": ("geringe vooruitgang", "limited progress"),
+    "deterioration": ("achteruitgang", "deterioration"),
+    "not_available": ("niet te geven", "not available"),
+    "sun": ("zon", "sun"),
+    "light_cloud": ("licht bewolkt", "light cloud"),
+    "cloud": ("bewolkt", "cloud"),
+    "storm": ("onweer", "storm"),
+    "on_track": ("op koers", "on track"),
+    "fair": ("redelijk", "fair"),
+    "fair_progress": ("redelijk", "fair progress"),
+    "stagnation": ("stilstand", "stagnation"),
+    "regression": ("achteruitgang", "regression"),
+    "stagnation_or_regression": ("stilstand of achteruitgang", "stagnation or regression"),
+}
+FRAGILE = {
+    "without_last_year": ("zonder het laatste jaar", "without the last year"),
+    "regression": ("met een regressie in plaats van de eindpunten", "with a regression in place of the end-points"),
+    "longer_window": ("met een jaar meer in het venster", "with a window one year longer"),
+    "other_pace_basis": ("met het tempo op de andere grondslag", "with the pace on the other basis"),
+}  # fmt: skip
+PROBABILITY = {
+    "very_likely": ("zeer waarschijnlijk", "very likely"),
+    "likely_but_uncertain": ("waarschijnlijk maar onzeker", "likely but uncertain"),
+    "unlikely_but_uncertain": ("onwaarschijnlijk maar onzeker", "unlikely but uncertain"),
+    "very_unlikely": ("zeer onwaarschijnlijk", "very unlikely"),
+}
+FLAG = {
+    "p": ("voorlopig", "provisional"), "e": ("geschat", "estimated"), "b": ("reeksbreuk", "break"),
+    "u": ("weinig betrouwbaar", "low reliability"), "d": ("andere definitie", "definition differs"),
+    "i": ("zie noot van de bron", "see the source's note"), "r": ("herzien", "revised"),
+    "s": ("raming van Eurostat", "Eurostat estimate"), "derived": ("afgeleid", "derived"),
+    "rounded": ("afgerond", "rounded"), "secondary": ("uit tweede hand", "second-hand"),
+    "parsed": ("uit tekst gelezen", "read from text"),
+}  # fmt: skip
+GEO = {
+    "NL": ("Nederland", "Netherlands"), "EU27_2020": ("EU-27", "EU-27"), "BE": ("België", "Belgium"),
+    "DE": ("Duitsland", "Germany"), "DK": ("Denemarken", "Denmark"), "FR": ("Frankrijk", "France"),
+    "SE": ("Zweden", "Sweden"), "FI": ("Finland", "Finland"), "AT": ("Oostenrijk", "Austria"),
+}  # fmt: skip
+KNOWN = {
+    "published": ("gepubliceerd", "published"), "collected": ("verzameld", "collected"),
+    "bundled": ("meegeleverd", "bundled"), "retrieved": ("opgehaald", "retrieved"),
+}  # fmt: skip
+ORIGIN = {
+    "live": ("opgehaald", "live"), "bundled": ("meegeleverd", "bundled"),
+    "ingested": ("ingelezen", "ingested"),
+}  # fmt: skip
+SEVERITY = {"error": ("fout", "error"), "warn": ("waarschuwing", "warning")}
+MILESTONE = {
+    "met": ("gehaald", "met"),
+    "open": ("open", "open"),
+    "overdue": ("over tijd", "overdue"),
+}
+MEASURE = {
+    "share_achieved": ("deel van de weg", "share of the way"),
+    "share_of_time": ("deel van de tijd", "share of the time"),
+    "pace_recent": ("tempo nu", "pace now"),
+    "pace_required": ("tempo nodig", "pace required"),
+    "ratio_short": ("verhouding", "ratio"),
+    "growth_pct": ("verandering ten goede", "change for the better"),
+    "acceleration_factor": ("versnelling nodig", "acceleration needed"),
+}
+# What would close a gap, by reason; the registry's own words for a mission come before these.
+CLOSE = {
+    "no_indicator": (
+        "Een openbare, terugkerende reeks die meet wat de brief noemt.",
+        "A public, recurring series that measures what the letter names.",
+    ),
+    "no_data": ("Een publicatie van de reeks die gelezen kan worden.", "A publication of the series that can be read."),
+    "milestone_open": (
+        "Een officiële stand van de mijlpaal (gehaald of over tijd), met bron en datum.",
+        "An official state of the milestone (met or overdue), with source and date.",
+    ),
+    "stale": ("Een recenter cijfer van dezelfde reeks.", "A more recent figure of the same series."),
+    "series_break": (
+        "Vier waarnemingen na de breuk, of een door de bron herrekende reeks.",
+        "Four observations after the break, or a series recalculated by the source.",
+    ),
+    "too_few_points": (
+        "Vier waarnemingen binnen vijf jaar, met minstens drie jaar tussen de eerste en de laatste.",
+        "Four observations within five years, with at least three between the first and the last.",
+    ),
+    "baseline_missing": ("Een waarde voor het basisjaar.", "A value for the base year."),
+    "not_computable": ("Een afspraak over hoe groei vanaf nul wordt gelezen.", "A rule for how growth from zero is read."),
+    "context_only": (
+        "Een cijfer waarvan vaststaat welke kant beter is.",
+        "A figure for which it is settled which way is better.",
+    ),
+}  # fmt: skip
+
 
 def word(table: dict[str, tuple[str, str]], key: str | None, lang: str) -> str:
     """A word in `nl` or `en`; the key itself where there is none."""

@@ -1,0 +1,113 @@
+"""Figures as the page shows them: rounded for the eye, exact for the machine.
+
+Each figure becomes `<data value="…" data-at="table:row:column">`: the value as it stands in the
+mart and the place where it stands. Which figures are shown does not belong here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from markupsafe import Markup, escape
+
+NONE = Markup('<span class="none">–</span>')
+_SWAP = str.maketrans(",.", ".,")
+
+
+class Row(dict[str, Any]):
+    """A row of a mart: a column that it does not have is None.
+
+    `at` is `table:row`, both counted from 0: the table by name, the row in its file.
+    """
+
+    at: str = ""
+
+    def __missing__(self, key: str) -> None:
+        return None
+
+
+def digits(value: float) -> int:
+    """Decimals after which a figure of this size says nothing more to a reader."""
+    size = abs(value)
+    if size >= 1000 or size == 0:
+        return 0
+    if size >= 10:
+        return 1
+    if size >= 1:
+        return 2
+    return min(2 - math.floor(math.log10(size)), 8)
+
+
+def plain(value: float, decimals: int, lang: str, sign: bool = False) -> str:
+    """A figure with thousands and decimals as the language writes them, and a true minus."""
+    if decimals == 0 and abs(value) < 2**53:
+        value = float(round(value))
+    text = f"{value:{'+' if sign else ''},.{decimals}f}".replace("-", "−")
+    return text.translate(_SWAP) if lang == "nl" else text
+
+
+def shown(value: Any, kind: str, lang: str) -> str:
+    """The text of a figure.
+
+    Kinds: year, int, value, signed; of a fraction, in %: pct, pct1 (signed, a decimal), change
+    (signed); already in %: growth, points.
+    """
+    if kind in ("year", "int"):
+        return str(value) if kind == "year" else plain(value, 0, lang)
+    if kind == "pct":
+        # 94.7 % is no 95 %: next to a threshold the whole per cent would say otherwise.
+        near = any(abs(100 * value - edge) < 0.5 for edge in (60, 95))
+        return plain(100 * value, 1 if near else 0, lang) + " %"
+    if kind == "pct1":
+        return plain(100 * value, 1, lang, sign=True) + " %"
+    if kind == "change":
+        return plain(100 * value, 0, lang, sign=True) + " %"
+    if kind == "growth":
+        return plain(value, 2 if abs(value) < 1.05 else 1, lang, sign=True) + " %"
+    if kind == "reached":
+        return str(math.ceil(value - 1e-9)) if value < 2200 else ("> 2200")
+    if kind == "points":
+        return plain(value, 0, lang) + " %"
+    return plain(value, digits(value), lang, sign=kind == "signed")
+
+
+def number(row: Row, column: str, kind: str = "value", lang: str | None = None) -> Markup:
+    """A cell of a mart as `<data>`. Without `lang`: written in Dutch, turned by the script."""
+    value = row[column]
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return NONE
+    return Markup('<data{} value="{}" data-at="{}:{}">{}</data>').format(
+        Markup("") if lang else Markup(' class="l"'),
+        repr(value),
+        row.at,
+        column,
+        shown(value, kind, lang or "nl"),
+    )
+
+
+def outside(text: Any, limit: int = 300) -> Markup:
+    """Text from outside: escaped, its direction kept apart, and a long one folded."""
+    said = "" if text is None else str(text)
+    if len(said) <= limit:
+        return Markup("<bdi>{}</bdi>").format(said)
+    return Markup(
+        '<details class="long"><summary><bdi>{}</bdi>…</summary><bdi>{}</bdi></details>'
+    ).format(said[:limit], said)
+
+
+def both(nl: Any, en: Any) -> Markup:
+    """A text in both languages, of which the page shows one."""
+    if nl == en:
+        return escape(nl)
+    return Markup('<span class="nl">{}</span><span class="en">{}</span>').format(nl, en)
+
+
+def woven(template: str, **parts: Any) -> Markup:
+    """Our own words around parts, which are escaped unless they are markup already."""
+    return Markup(template).format(**parts)  # noqa: S704 - the template is ours
+
+
+def trusted(text: str) -> Markup:
+    """Text of our own files and of the locked libraries, that goes into the page as it is."""
+    return Markup(text)  # noqa: S704 - never text from outside
