@@ -199,13 +199,18 @@ class Content:
         return self.coverage[min(self.coverage, key=lambda h: (abs(h - far), h))]
 
     def drawn(self, indicator_id: str) -> Row | None:
-        """The row whose projection the chart draws: a counting one with a number comes first."""
+        """The row whose projection the chart draws: counting before others, the worst first."""
         rows = [r for r in self.rows(indicator_id) if r["target_year"] is not None]
         projected = [
-            r for r in rows
+            r
+            for r in rows
             if any(p["projected"] is not None for p in self.path(indicator_id, r["target_id"]))
-        ]  # fmt: skip
-        return next(iter(projected or rows), None)
+        ]
+        found = sorted(
+            projected or rows,
+            key=lambda r: (not r["counts"], r["severity"] or 99, r["target_year"]),
+        )
+        return next(iter(found), None)
 
     # -- totals
 

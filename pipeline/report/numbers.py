@@ -51,7 +51,7 @@ def shown(value: Any, kind: str, lang: str) -> str:
     """The text of a figure.
 
     Kinds: year, int, value, signed; of a fraction, in %: pct, pct1 (signed, a decimal), change
-    (signed); already in %: growth, points.
+    (signed), chance; already in %: growth; a target as it was set: exact; a decimal year: reached.
     """
     if kind in ("year", "int"):
         return str(value) if kind == "year" else plain(value, 0, lang)
@@ -67,8 +67,17 @@ def shown(value: Any, kind: str, lang: str) -> str:
         return plain(value, 2 if abs(value) < 1.05 else 1, lang, sign=True) + " %"
     if kind == "reached":
         return str(math.ceil(value - 1e-9)) if value < 2200 else ("> 2200")
-    if kind == "points":
-        return plain(value, 0, lang) + " %"
+    if kind == "chance":
+        return (
+            "> 99 %"
+            if value > 0.99
+            else "< 1 %"
+            if value < 0.01
+            else plain(100 * value, 0, lang) + " %"
+        )
+    if kind == "exact":
+        whole = digits(value) if value != round(value) else 0
+        return plain(value, whole, lang)
     return plain(value, digits(value), lang, sign=kind == "signed")
 
 

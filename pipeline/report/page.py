@@ -42,7 +42,7 @@ def render(release: Path, cache: Path | None = None) -> str:
         early=trusted(early),
         script=trusted(script),
         vega=trusted(drawn["script"]),
-        script_hashes=trusted(" ".join(_hash(s) for s in (early, drawn["script"], script))),
+        script_hashes=trusted(" ".join(_hash(s) for s in (early, script))),
         data=trusted(script_json(_data(content, drawn))),
         statuses=list(words.STATUS),
         reasons=list(words.REASON),
@@ -88,6 +88,8 @@ def _environment(content: Content) -> Any:
             return any({"p", "e"} & set(o[2]) or o[3] for o in data["obs"])
         if what in ("official", "peers"):
             return bool(data.get(what))
+        if what == "value":
+            return any(t["value"] is not None for t in data["targets"])
         return any(t[what] and (what == "path" or t["drawn"]) for t in data["targets"])
 
     def path_by_year(indicator_id: str) -> dict[int, Row]:
@@ -265,8 +267,10 @@ def _alternative(content: Content, indicator_id: str) -> Markup:
 
 def _coverage(held: Row) -> Markup:
     """How often the bands held on history that was kept back, at this distance."""
+    near = held["horizon"] == 1
     parts = [
         {
+            "y": ("jaar" if lang == "nl" else "year") if near or lang == "nl" else "years",
             "a": number(held, "coverage_80", "pct", lang),
             "b": number(held, "coverage_95", "pct", lang),
             "h": number(held, "horizon", "int", lang),
@@ -276,11 +280,11 @@ def _coverage(held: Row) -> Markup:
     ]
     return both(
         woven(
-            "Op achtergehouden jaren van {s} reeksen viel {h} jaar vooruit {a} binnen de 80 %-band en {b} binnen de 95 %-band.",
+            "Op achtergehouden jaren van {s} reeksen viel {h} {y} vooruit {a} binnen de 80 %-band en {b} binnen de 95 %-band.",
             **parts[0],
         ),
         woven(
-            "On held-back years of {s} series, {h} years ahead, {a} fell within the 80 % band and {b} within the 95 % band.",
+            "On held-back years of {s} series, {h} {y} ahead, {a} fell within the 80 % band and {b} within the 95 % band.",
             **parts[1],
         ),
     )

@@ -105,9 +105,9 @@ def unit(indicator: Row, lang: str) -> str:
     return word(UNIT, indicator["unit"], lang)
 
 
-def quantity(row: Row, column: str, indicator: Row, lang: str) -> Markup:
+def quantity(row: Row, column: str, indicator: Row, lang: str, kind: str = "value") -> Markup:
     """A value with its unit; a percentage without a second space."""
-    return Markup("{}&nbsp;{}").format(number(row, column, "value", lang), unit(indicator, lang))
+    return Markup("{}&nbsp;{}").format(number(row, column, kind, lang), unit(indicator, lang))
 
 
 def why(content: Content, row: Row) -> Markup:
@@ -118,7 +118,7 @@ def why(content: Content, row: Row) -> Markup:
         "base": lambda lang: number(row, "baseline_year", "year", lang),
         "start": lambda lang: number(row, "window_start", "year", lang),
         "target_year": lambda lang: number(row, "target_year", "year", lang),
-        "target": lambda lang: quantity(row, "target_value", indicator, lang),
+        "target": lambda lang: quantity(row, "target_value", indicator, lang, "exact"),
         "latest": lambda lang: quantity(row, "latest_value", indicator, lang),
         "ratio": lambda lang: number(row, "ratio_short", "pct", lang),
         "growth": lambda lang: number(row, "growth_pct", "growth", lang),
@@ -170,7 +170,7 @@ def target_label(content: Content, reading: Row, lang: str) -> Markup:
         )
     else:
         said = Markup("{}&nbsp;{}").format(
-            number(reading, "number", "value", lang), unit(indicator, lang)
+            number(reading, "number", "exact", lang), unit(indicator, lang)
         )
     return Markup("{} {} {}").format(said, "in", year) if year else said
 

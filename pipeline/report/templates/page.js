@@ -71,10 +71,10 @@
     en: { decimal: ".", thousands: ",", grouping: [3], currency: ["€", ""] }
   };
   var shownPeers = {};
-  function figure(value) {
+  function figure(value, exact) {
     var size = Math.abs(value);
     var decimals = size >= 1000 || size === 0 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
-    return value.toLocaleString(nl() ? "nl-NL" : "en-GB", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+    return value.toLocaleString(nl() ? "nl-NL" : "en-GB", { minimumFractionDigits: exact ? 0 : decimals, maximumFractionDigits: decimals });
   }
   function flagged(flags, name) { return flags.indexOf(name) >= 0; }
   function points(series) {
@@ -90,7 +90,7 @@
   }
   function chartData(id) {
     var series = data.series[id];
-    var sets = { points: points(series), paths: [], bands: [], targets: [], breaks: [], peers: [], official: [] };
+    var sets = { points: points(series), paths: [], bands: [], targets: [], breaks: [], peers: [], names: [], official: [] };
     var years = sets.points.map(function (p) { return p.y; });
     var values = sets.points.map(function (p) { return p.v; });
     var seen = {};
@@ -98,13 +98,15 @@
       t.path.forEach(function (p) { sets.paths.push({ y: p[0], v: p[1], t: t.id, k: t.counts }); values.push(p[1]); });
       if (t.year !== null && t.value !== null) {
         values.push(t.value);
-        var label = t.year + ": " + figure(t.value);
+        var label = t.year + ": " + figure(t.value, true);
         sets.targets.push({ y: t.year, v: t.value, label: seen[t.year] ? "" : label, tip: say("doel ", "target ") + label });
         seen[t.year] = true;
       }
     });
     var low = Math.min.apply(null, values), high = Math.max.apply(null, values), span = high - low || Math.abs(high) || 1;
-    series.targets.filter(function (t) { return t.drawn; }).forEach(function (t) {
+    series.targets.filter(function (t) { return t.drawn && t.projected.length; }).forEach(function (t) {
+      var from = sets.points.filter(function (p) { return p.y < t.projected[0][0]; }).pop();
+      if (from) sets.bands.push({ y: from.y, v: from.v, a: from.v, b: from.v, c: from.v, d: from.v, tip: from.tip });
       t.projected.forEach(function (p) {
         sets.bands.push({ y: p[0], v: p[1], a: p[2], b: p[3], c: p[4], d: p[5], tip: p[0] + ": " + figure(p[1]) + " (80 %: " + figure(p[2]) + " – " + figure(p[3]) + ")" });
         [1, 2, 3].forEach(function (k) { if (p[k] !== null) values.push(Math.max(low - 0.35 * span, Math.min(high + 0.35 * span, p[k]))); });
@@ -120,9 +122,14 @@
         var line = series.peers[geo];
         line.forEach(function (p, k) {
           values.push(p[1]);
-          sets.peers.push({ y: p[0], v: p[1], g: geo, eu: geo.slice(0, 2) === "EU", label: k === line.length - 1 ? geo.slice(0, 2) : "", tip: (data.geo[geo] || [geo, geo])[nl() ? 0 : 1] + " " + p[0] + ": " + figure(p[1]) });
+          sets.peers.push({ y: p[0], v: p[1], g: geo, eu: geo.slice(0, 2) === "EU", tip: (data.geo[geo] || [geo, geo])[nl() ? 0 : 1] + " " + p[0] + ": " + figure(p[1]) });
         });
+        var end = line[line.length - 1];
+        if (end) sets.names.push({ y: end[0], v: end[1], label: geo.slice(0, 2) });
       });
+      // Names of lines that end close together are moved apart, upwards.
+      var step = (Math.max.apply(null, values) - Math.min.apply(null, values)) / 20, floor = -Infinity;
+      sets.names.sort(function (a, b) { return a.v - b.v; }).forEach(function (n) { n.v = floor = Math.max(n.v, floor + step); });
     }
     return { sets: sets, lo: Math.min.apply(null, values), hi: Math.max.apply(null, values) };
   }
@@ -134,6 +141,12 @@
     element.view = view.initialize(element);
     view.run();
     element.done = root.lang;
+  }
+  var drawing = false;
+  function unpack() {
+    var packed = atob(document.getElementById("vega").textContent), bytes = new Uint8Array(packed.length);
+    for (var k = 0; k < packed.length; k++) bytes[k] = packed.charCodeAt(k);
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
   }
   var copy = function (spec) { return JSON.parse(JSON.stringify(spec)); };
   function plot(element) {
@@ -152,14 +165,16 @@
     });
   }
   function one(element) {
-    if (element.done === root.lang || !element.closest(".view.on, body.all .view")) return;
+    if (!drawing || element.done === root.lang || !element.closest(".view.on, body.all .view")) return;
     if (element.dataset.chart) plot(element); else spark(element);
   }
   var drawable = "[data-chart], [data-spark]";
   var near = new IntersectionObserver(function (entries) {
     entries.forEach(function (e) { if (e.isIntersecting) one(e.target); });
   }, { rootMargin: "400px" });
-  all(drawable).forEach(function (e) { near.observe(e); });
+  // A browser that cannot unpack the drawing script shows the tables of figures instead.
+  if (window.DecompressionStream) unpack().then(function (text) { (0, eval)(text); drawing = true; redraw(); });
+  else root.classList.add("no-charts");
   function draw(view) { all(drawable, view).forEach(function (e) { near.unobserve(e); near.observe(e); }); }
   function redraw() { all(drawable).forEach(function (e) { e.done = e.done && ""; }); views.filter(function (v) { return v.classList.contains("on"); }).forEach(draw); }
   addEventListener("beforeprint", function () {
