@@ -252,7 +252,7 @@ def check(ask: Ask, publisher: Publisher) -> list[str]:
         base = base.replace("/api/dissemination", "/api/comext/dissemination")
     try:
         reply = publisher.get(
-            f"{base}/sdmx/2.1/contentconstraint/ESTAT/{code}", form="xml", download=False
+            f"{base}/sdmx/2.1/contentconstraint/ESTAT/{code}/latest", form="xml", download=False
         )
     except NotFound:
         return [f"dataset {code} does not exist{_near(code, publisher)}"]
@@ -309,7 +309,9 @@ def dimension_order(body: bytes) -> list[str]:
 
 def _order(ask: Ask, publisher: Publisher, base: str) -> list[str]:
     code = ask.code.upper()
-    reply = publisher.get(f"{base}/sdmx/2.1/datastructure/ESTAT/{code}", form="xml", download=False)
+    reply = publisher.get(
+        f"{base}/sdmx/2.1/datastructure/ESTAT/{code}/latest", form="xml", download=False
+    )
     order = dimension_order(reply.body)
     if order and order != list(ask.order):
         return [f"{code}: `order` is {'.'.join(ask.order)}, the publisher's {'.'.join(order)}"]
