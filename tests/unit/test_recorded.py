@@ -148,7 +148,7 @@ def test_recorded_json_stat(read: Any, file: str, code: str, bad: Any) -> None:
     time = document["dimension"]["time"]["category"]
     time["index"] = {str(2010 + n): n for n in range(len(time["index"]))}
     annual = documents.jsonstat(json.dumps(document).encode(), spec("jsonstat", code))
-    values = [v for v in document["value"].values()]
+    values = list(document["value"].values())
     assert annual.observations.column("value").to_pylist() == values
     if "confidential" in file:
         assert reasons(annual.rejects) == {"confidential": 6}
