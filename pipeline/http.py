@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 USER_AGENT = "missiemonitor/0.1 (open monitor of Dutch mission policy; one pull a night)"
 MAX_WIRE = 64 << 20
 MAX_BODY = 256 << 20
-_CHUNK = 1 << 16
 _REDIRECTS = 5
 _LAYERS = 2
 _AGAIN = (429, 502, 503, 504)
@@ -348,7 +347,8 @@ class Transport:
                 stated = answer.headers.get("content-length", "")
                 if stated.isdigit() and int(stated) > at.wire:
                     raise PullError(f"{host.name}: an answer of {int(stated) >> 20} MiB is refused")
-                for chunk in answer.iter_raw(_CHUNK):
+                # As they arrive: a chunk of a set size would be waited for past every limit.
+                for chunk in answer.iter_raw():
                     wire += chunk
                     if len(wire) > at.wire:
                         raise PullError(

@@ -44,6 +44,14 @@ BY_M49 = {a["m49"]: code for code, a in AREAS.items()} | {"1": "WORLD"}
 NAMES = {code: a["name"] for code, a in AREAS.items()} | {
     "EU27_2020": "European Union - 27 countries (from 2020)", "WORLD": "World",
 }  # fmt: skip
+# Codes as the publishers write them, where the bundled figures came from copies that changed
+# them: signs lost on the way, a label in place of a code.
+_CODES = {
+    ("unsdg", "Age", "15"): "15+", ("unsdg", "Age", "30_70"): "30-70",
+    ("eurostat", "wat_pol", "NO3 groundwater"): "NO3",
+}  # fmt: skip
+# Datasets that hold one series and nothing else.
+_LONE = {"SDG_06_40"}
 # Areas that no bundled vintage has, with the one whose figures they are derived from.
 _MORE = ("BG", "CZ", "ES", "IE", "IT", "PL", "PT", "RO", "EL", "NO")
 
@@ -137,6 +145,10 @@ class World:
         cube.cells = [e for c in cube.cells if (e := edit(c)) is not None]
 
 
+def _codes(source: str, pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((d, _CODES.get((source, d, c), c)) for d, c in pairs)
+
+
 def _bodies(raw: Path, source: str) -> Iterable[tuple[str, str, bytes]]:
     """(dataset, known_from, body) of each dataset's newest bundled vintage."""
     for folder in sorted((raw / source).iterdir()):
@@ -154,7 +166,7 @@ def _eurostat(raw: Path) -> Iterable[Cube]:
         dims = tuple(c for c in rows[0] if c == c.lower())
         cells = [
             Cell(
-                tuple((d, r[d]) for d in dims if d != "geo"),
+                _codes("eurostat", ((d, r[d]) for d in dims if d != "geo")),
                 r["geo"],
                 r["TIME_PERIOD"],
                 r["OBS_VALUE"],
@@ -217,9 +229,12 @@ def _unsdg(raw: Path) -> Iterable[Cube]:
             dims = tuple(sorted({d for r in mine for d in r["dimensions"]}))
             cells = [
                 Cell(
-                    (
-                        ("seriesCode", series),
-                        *((d, r["dimensions"][d]) for d in dims if d in r["dimensions"]),
+                    _codes(
+                        "unsdg",
+                        [
+                            ("seriesCode", series),
+                            *((d, r["dimensions"][d]) for d in dims if d in r["dimensions"]),
+                        ],
                     ),
                     BY_M49.get(r["geoAreaCode"], r["geoAreaCode"]),
                     r["timePeriodStart"].removesuffix(".0"),
@@ -326,7 +341,7 @@ def _wider(cube: Cube) -> None:
         for c in cube.cells
         if c.year == first and c.geo != "NL"
     ]
-    if cube.source in ("eurostat", "oecd"):
+    if cube.source in ("eurostat", "oecd") and cube.code not in _LONE:
         extra = []
         for dim in cube.dims:
             if dim == cube.area or dim.lower() == "freq":

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.publisher import protocols
-from tests.publisher.faults import WIRE, Fault, Response
+from tests.publisher.faults import WIRE, Fault, Response, zeros
 from tests.publisher.figures import World, bundled_world
 
 SOURCES = ("eurostat", "cbs", "oecd", "worldbank", "unsdg", "owid", "who")
@@ -77,6 +77,7 @@ class Publisher:
         self.closing = threading.Event()
 
     def __enter__(self) -> Publisher:
+        zeros()
         self._server = _Server(("127.0.0.1", self.port), _Handler)
         self._server.publisher = self
         self.port = self._server.server_address[1]

@@ -7,6 +7,7 @@ compares. Several parts of one CSV are joined under one header; of JSON-stat, ke
 
 from __future__ import annotations
 
+import csv
 import re
 from dataclasses import replace
 from itertools import product
@@ -223,8 +224,8 @@ def _joined(bodies: list[bytes], ask: Ask) -> bytes:
     """Parts of one CSV under one header. PullError if they are not of one release."""
     lines = [b.lstrip(b"\xef\xbb\xbf").strip().splitlines() for b in bodies]
     heads = {part[0] for part in lines}
-    stamps = {part[1].split(b",")[1] for part in lines if len(part) > 1}
-    if len(heads) > 1 or (b"LAST UPDATE" in lines[0][0] and len(stamps) > 1):
+    stamps = {_updated(body, "sdmx21") for body in bodies}
+    if len(heads) > 1 or len(stamps) > 1:
         raise PullError(
             f"eurostat: {ask.code} changed while its parts were pulled; the next run asks again"
         )
@@ -236,10 +237,13 @@ def _updated(body: bytes, route: str) -> str:
     if route == "statistics":
         found = re.search(rb'"updated"\s*:\s*"([^"]{1,40})"', body[:65536])
         return found[1].decode("ascii", "replace") if found else ""
-    rows = body[:8192].lstrip(b"\xef\xbb\xbf").decode("utf-8", "replace").splitlines()
-    if route == "sdmx21" and len(rows) > 1 and "LAST UPDATE" in rows[0]:
-        return rows[1].split(",")[rows[0].split(",").index("LAST UPDATE")][:20]
-    return ""
+    if route != "sdmx21":
+        return ""
+    head = body[:8192].lstrip(b"\xef\xbb\xbf").decode("utf-8", "replace").splitlines()[:2]
+    rows = [[c.strip() for c in row] for row in csv.reader(head)]
+    if len(rows) < 2 or "LAST UPDATE" not in rows[0] or len(rows[1]) != len(rows[0]):
+        return ""
+    return rows[1][rows[0].index("LAST UPDATE")][:20]
 
 
 # What the publisher itself says there is
