@@ -180,7 +180,7 @@ def model_asset(
             "unchanged": dg.MetadataValue.bool(note.reused),
         }
         if model.layer == "marts":
-            metadata["preview"] = dg.MetadataValue.md(session.warehouse.preview(model.name))
+            metadata["preview"] = dg.MetadataValue.md(note.preview)
         return dg.MaterializeResult(metadata=metadata, check_results=_results(key, note.checks))
 
     return table

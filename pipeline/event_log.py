@@ -50,6 +50,7 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: dict[str, Engine] = {}
         self._open: dict[str, Connection] = {}
+        self._indexes: set[str] = set()
         self._waiting: list[EventLogEntry] = []
         self._since = 0.0
         self._writing = False
@@ -125,9 +126,15 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
             self._writing = False
 
     @cached_property
-    def supports_asset_checks(self) -> bool:  # type: ignore[override]
+    def supports_asset_checks(self) -> bool:
         """Asked for each check; the answer does not change while a file is open."""
         return bool(super().supports_asset_checks)
+
+    def has_secondary_index(self, name: str) -> bool:
+        """Asked for each asset; an index that is there stays, so a yes is remembered."""
+        if name not in self._indexes and super().has_secondary_index(name):
+            self._indexes.add(name)
+        return name in self._indexes
 
     def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
         return column_name in self._asset_key_columns(conn)

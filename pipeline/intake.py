@@ -25,11 +25,9 @@ if TYPE_CHECKING:
 
 # name → (severity, what holds when it passes)
 CHECKS: Mapping[str, tuple[str, str]] = {
-    "readable": ("error", "The bytes are whole and are what this dataset's publisher sends."),
+    "schema": ("error", "The bytes are whole, are this dataset's and have its format's columns."),
     "as_asked": ("error", "What came is what was asked for: no filter ignored, no year to come."),
-    "schema": ("error", "The parsed table has the columns that every dataset has."),
-    "codes_needed": ("error", "Every series that an indicator needs is there."),
-    "codes_declared": ("error", "The series are those that were asked for: none lost, none new."),
+    "codes": ("error", "The series are those asked for and needed: none lost, none new."),
     "geos_declared": ("error", "Every area that was asked for is there."),
     "years_declared": ("error", "No declared year is missing."),
     "units": ("error", "Units are those that the vintage was declared with."),
@@ -40,7 +38,10 @@ CHECKS: Mapping[str, tuple[str, str]] = {
     "size_change": ("error", "At least nine in ten of the vintage before's cells are there."),
     "scale_change": ("error", "No series moved by a factor of two or more as a whole."),
 }
-_COLUMNS = ["series_key", "geo", "period", "year", "value", "unit", "flags", "reason", "excess"]
+_COLUMNS = [
+    "series_key", "geo", "period", "year", "value", "unit", "flags", "reason", "excess",
+    "used_series", "used_unit", "fault",
+]  # fmt: skip
 _SIZE_KEPT = 0.9
 _SCALE = (0.5, 2.0)
 _BAD_NUMBER = ["not_a_number", "not_finite", "period_not_read"]
@@ -149,9 +150,15 @@ class Intake:
             staged.replace(path)
         return parsed.observations, parsed.rejects
 
-    def _frame(self, observations: Any, rejects: Any, needs: Mapping[str, Any]) -> pd.DataFrame:
+    def _frame(
+        self, observations: Any, rejects: Any, needs: Mapping[str, Any], by_hand: bool
+    ) -> pd.DataFrame:
         """Every row that came in, usable or not (`reason` given), with its distance from
-        what the registry calls plausible."""
+        what the registry calls plausible.
+
+        `used_series` and `used_unit` are null on rows that cannot be used; `fault` is the
+        reason where it counts: in a table made by hand only in the series that are needed.
+        """
         import pandas as pd
 
         good = observations.to_pandas()
@@ -165,45 +172,52 @@ class Intake:
         high = frame["series_key"].map({k: v[1] for k, v in needs.items() if v})
         excess = (low - frame["value"]).clip(lower=0) + (frame["value"] - high).clip(lower=0)
         frame["excess"] = pd.to_numeric(excess).fillna(0.0)
+        usable = frame["reason"].isna()
+        frame["used_series"] = frame["series_key"].where(usable)
+        frame["used_unit"] = frame["unit"].where(usable)
+        frame["fault"] = frame["reason"]
+        if by_hand:
+            frame["fault"] = frame["fault"].where(frame["series_key"].isin(list(needs)))
         return frame[_COLUMNS]
 
-    def _expect(self, vintage: Vintage, frame: Any, rules: Any) -> list[tuple[str, Any]]:
+    def _expect(self, vintage: Vintage, rules: Any) -> list[tuple[str, Any]]:
         needs = list(rules["needs"])
         scope = vintage.scope
         doubled = ["duplicate_differs"]
-        asked = vintage.manifest.get("asked")
-        if vintage.reading(rules["format"], None)["format"] != "curated_csv":
+        if not _by_hand(vintage, rules):
             # A machine interface gives a cell once; a table made by hand may quote it twice.
             doubled.append("duplicate_same")
+        # A partial vintage is compared, never used: it need not hold every series.
+        codes = set() if vintage.partial else set(needs)
         wanted: list[tuple[str, tuple[str, dict[str, Any]]]] = [
             ("schema", ("schema", {"columns": _COLUMNS})),
-            ("codes_needed", ("contains", {"column": "series_key", "values": needs})),
             ("plausible", ("between", {"column": "excess", "min": 0, "max": 0})),
-            ("no_duplicates", ("not_in_set", {"column": "reason", "values": doubled})),
-            ("numbers", ("not_in_set", {"column": "reason", "values": _BAD_NUMBER})),
+            ("no_duplicates", ("not_in_set", {"column": "fault", "values": doubled})),
+            ("numbers", ("not_in_set", {"column": "fault", "values": _BAD_NUMBER})),
         ]
-        if vintage.partial:
-            # A partial vintage is compared, never used: it need not hold every series.
-            wanted = [w for w in wanted if w[0] != "codes_needed"]
+        asked = vintage.manifest.get("asked")
+        if scope.get("series") and not isinstance(asked, dict):
+            values = sorted(codes | set(scope["series"]))
+            wanted.append(("codes", ("equals_set", {"column": "used_series", "values": values})))
+        elif codes:
+            values = sorted(codes)
+            wanted.append(("codes", ("contains", {"column": "used_series", "values": values})))
         if isinstance(asked, dict):
             # A scope that says what was asked for, not what is there: areas and years that the
             # publisher does not have are no fault; what came beyond it is as_asked's.
             home = [str(asked.get("home", ""))]
             wanted.append(("geos_declared", ("contains", {"column": "geo", "values": home})))
             if scope.get("units"):
-                units = {"column": "unit", "values": list(scope["units"])}
+                units = {"column": "used_unit", "values": list(scope["units"])}
                 wanted.append(("units", ("in_set", units)))
             return wanted
-        for name, column, key in (
-            ("codes_declared", "series_key", "series"),
-            ("geos_declared", "geo", "geos"),
-            ("years_declared", "year", "years"),
-            ("units", "unit", "units"),
+        for name, kind, column, key in (
+            ("geos_declared", "contains", "geo", "geos"),
+            ("years_declared", "contains", "year", "years"),
+            ("units", "equals_set", "used_unit", "units"),
         ):
             if scope.get(key):
-                kind = "contains" if name in ("geos_declared", "years_declared") else "equals_set"
-                values = list(scope[key])
-                wanted.append((name, (kind, {"column": column, "values": values})))
+                wanted.append((name, (kind, {"column": column, "values": list(scope[key])})))
         return wanted
 
     def _compare(self, vintage: Vintage, before: Vintage, rules: Any) -> Any:
@@ -239,25 +253,12 @@ class Intake:
             observations, rejects = self._parse(vintage, rules)
         except (ArchiveError, ParseError) as error:
             return str(error), []
-        needs = rules["needs"]
-        frame = self._frame(observations, rejects, needs)
-        tickets: list[tuple[list[str], Ticket]] = []
-        wanted = self._expect(vintage, frame, rules)
-        if vintage.reading(rules["format"], None)["format"] == "curated_csv":
-            inner = [w for w in wanted if w[0] in ("numbers", "no_duplicates")]
-            wanted = [w for w in wanted if w not in inner]
-            narrow = frame[frame["series_key"].isin(list(needs))]
-            tickets.append(
-                ([n for n, _ in inner], self.checker.submit(narrow, [e for _, e in inner]))
-            )
-        usable = frame[frame["reason"].isna()]
-        apart = [w for w in wanted if w[0] in ("codes_declared", "units")]
-        rest = [w for w in wanted if w not in apart]
-        tickets.append(([n for n, _ in rest], self.checker.submit(frame, [e for _, e in rest])))
-        if apart:
-            tickets.append(
-                ([n for n, _ in apart], self.checker.submit(usable, [e for _, e in apart]))
-            )
+        frame = self._frame(observations, rejects, rules["needs"], _by_hand(vintage, rules))
+        wanted = self._expect(vintage, rules)
+        names = [name for name, _ in wanted]
+        tickets: list[tuple[list[str], Ticket]] = [
+            (names, self.checker.submit(frame, [expectation for _, expectation in wanted]))
+        ]
         if before is not None and not vintage.partial:
             cells = self._compare(vintage, before, rules)
             tickets.append(
@@ -278,17 +279,17 @@ class Intake:
     def _finish(self, begun: Any, vintage: Vintage) -> dict[str, Any]:
         fault, tickets = begun
         results: dict[str, CheckResult] = {}
-        readable = CheckResult(
-            "readable", not fault, "error", False, fault or "whole", int(bool(fault)),
-            [{"fault": fault}] if fault else [], CHECKS["readable"][1],
-        )  # fmt: skip
         for names, ticket in tickets:
             for name, outcome in zip(names, ticket.result(), strict=True):
                 severity, description = CHECKS[name]
                 results[name] = CheckResult(
                     name, severity=severity, blocking=False, description=description, **outcome
                 )
-        results["readable"] = readable
+        if fault:
+            severity, description = CHECKS["schema"]
+            results["schema"] = CheckResult(
+                "schema", False, severity, False, fault, 1, [{"fault": fault}], description
+            )
         deviations = vintage.manifest.get("deviations")
         deviations = [str(d) for d in deviations] if isinstance(deviations, list) else []
         results["as_asked"] = CheckResult(
@@ -398,6 +399,10 @@ class Intake:
                 for n, (s, d) in CHECKS.items()
             ]
         return settled
+
+
+def _by_hand(vintage: Vintage, rules: Mapping[str, Any]) -> bool:
+    return bool(vintage.reading(rules["format"], None)["format"] == "curated_csv")
 
 
 def _short(row: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ import struct
 import sys
 from typing import Any, BinaryIO
 
-_SHOWN = 20
+SHOWN = 20
 
 
 def read_message(stream: BinaryIO) -> Any:
@@ -63,15 +63,15 @@ def _to_gx(gxe: Any, kind: str, options: dict[str, Any]) -> Any:
     raise ValueError(f"no Great Expectations expectation for {kind!r}")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
         return None if value != value else value
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     return str(value)
 
 
@@ -90,8 +90,8 @@ def _outcome(frame: Any, kind: str, options: dict[str, Any], found: Any) -> dict
         seen = set(frame[options["column"]].dropna().unique().tolist())
         wanted = set(options["values"])
         extra = seen - wanted if kind == "equals_set" else set()
-        rows = [{"missing": _plain(v)} for v in sorted(wanted - seen, key=str)]
-        rows += [{"not_expected": _plain(v)} for v in sorted(extra, key=str)]
+        rows = [{"missing": plain(v)} for v in sorted(wanted - seen, key=str)]
+        rows += [{"not_expected": plain(v)} for v in sorted(extra, key=str)]
         observed = f"{len(seen)} different values, {len(wanted - seen)} of {len(wanted)} missing"
         if extra:
             observed += f", {len(extra)} not expected"
@@ -99,7 +99,7 @@ def _outcome(frame: Any, kind: str, options: dict[str, Any], found: Any) -> dict
     elif kind == "rows":
         observed = f"{result.get('observed_value')} rows"
         if not found.success:
-            rows = frame.head(_SHOWN).to_dict("records")
+            rows = frame.head(SHOWN).to_dict("records")
             count = abs(int(result.get("observed_value") or 0) - int(options["value"])) or 1
     elif kind == "schema":
         observed = ", ".join(str(v) for v in result.get("observed_value") or [])
@@ -113,12 +113,12 @@ def _outcome(frame: Any, kind: str, options: dict[str, Any], found: Any) -> dict
         index = list(result.get("unexpected_index_list") or [])
         count = int(result.get("unexpected_count") or 0)
         observed = f"{count} of {result.get('element_count', len(frame))} rows"
-        rows = frame.loc[index[:_SHOWN]].to_dict("records")
+        rows = frame.loc[index[:SHOWN]].to_dict("records")
     return {
         "passed": bool(found.success),
         "observed": observed,
         "failing_rows": count,
-        "rows": [{k: _plain(v) for k, v in row.items()} for row in rows[:_SHOWN]],
+        "rows": [{k: plain(v) for k, v in row.items()} for row in rows[:SHOWN]],
     }
 
 
@@ -136,16 +136,18 @@ def main() -> None:
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
-    source = context.data_sources.add_pandas("frames")
+    # One asset for all frames: GX writes out its whole configuration whenever one is added.
+    definition = (
+        context.data_sources.add_pandas("frames")
+        .add_dataframe_asset("frame")
+        .add_batch_definition_whole_dataframe("whole")
+    )
     number = 0
     while (message := read_message(requests)) is not None:
         frame, wanted = message
         number += 1
         try:
-            asset = source.add_dataframe_asset(f"f{number}")
-            batch = asset.add_batch_definition_whole_dataframe("all").get_batch(
-                batch_parameters={"dataframe": frame}
-            )
+            batch = definition.get_batch(batch_parameters={"dataframe": frame})
             expectations = [_to_gx(gxe, kind, options) for kind, options in wanted]
             for i, expectation in enumerate(expectations):
                 # GX drops equal expectations and may reorder: carry the place along.
@@ -157,7 +159,6 @@ def main() -> None:
                 _outcome(frame, kind, options, by_place[i])
                 for i, (kind, options) in enumerate(wanted)
             ]
-            source.delete_asset(f"f{number}")
         except Exception as error:
             answer = f"{type(error).__name__}: {error}"
         write_message(answers, answer)

@@ -83,16 +83,16 @@ def wrong_dataset(body: bytes) -> bytes:
 
 # One dataset for each fault, so that one run meets them all.
 FAULTS: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
-    "truncated": ("eurostat/env_ac_cur", truncated, "readable"),
-    "html": ("eurostat/env_ac_rme", html, "readable"),
-    "column_renamed": ("eurostat/env_ac_mfa", column_renamed, "readable"),
-    "unit_changed": ("eurostat/nrg_ind_ren", unit_changed, "codes_needed"),
+    "truncated": ("eurostat/env_ac_cur", truncated, "schema"),
+    "html": ("eurostat/env_ac_rme", html, "schema"),
+    "column_renamed": ("eurostat/env_ac_mfa", column_renamed, "schema"),
+    "unit_changed": ("eurostat/nrg_ind_ren", unit_changed, "codes"),
     "times_1000": ("eurostat/ilc_mddw03", times_1000, "plausible"),
     "year_lost": ("eurostat/cli_gge_foot", year_lost, "years_declared"),
     "country_lost": ("eurostat/env_ac_ainah_r2", country_lost, "geos_declared"),
     "duplicated": ("eurostat/env_wasmun", duplicated, "no_duplicates"),
-    "empty": ("eurostat/tepsr_sp200", empty, "readable"),
-    "wrong_dataset": ("eurostat/hlth_dpe010", wrong_dataset, "readable"),
+    "empty": ("eurostat/tepsr_sp200", empty, "schema"),
+    "wrong_dataset": ("eurostat/hlth_dpe010", wrong_dataset, "schema"),
 }
 BIT_FLIP = "eurostat/env_air_gge"
 

@@ -72,9 +72,8 @@ def settle(tmp_path: Path, checker: Checker) -> Callable[..., Settled]:
 
 GOOD = body(range(2005, 2025))
 CASES: dict[str, tuple[tuple[bytes, ...], dict[str, Any] | None]] = {
-    "readable": ((b"<html>",), None),
-    "codes_needed": ((GOOD.replace(SERIES.encode(), b"other"),), {}),
-    "codes_declared": ((GOOD + b"other,NL,2020,1,% of GDP,\n",), None),
+    "schema": ((b"<html>",), None),
+    "codes": ((GOOD + b"other,NL,2020,1,% of GDP,\n",), None),
     "geos_declared": ((GOOD.replace(b",NL,", b",BE,"),), None),
     "years_declared": ((body(range(2005, 2025), skip=2010),), None),
     "units": ((body(range(2005, 2025), unit="EUR"),), None),
@@ -88,9 +87,8 @@ CASES: dict[str, tuple[tuple[bytes, ...], dict[str, Any] | None]] = {
 
 
 def test_there_is_a_case_for_every_check() -> None:
-    # `schema` is about our own parsed table: the parser makes its columns, never the publisher.
     # `as_asked` is about live vintages: see test_pull.py.
-    assert set(CASES) == set(CHECKS) - {"schema", "as_asked"}
+    assert set(CASES) == set(CHECKS) - {"as_asked"}
 
 
 @pytest.mark.parametrize("check", CASES)
@@ -101,13 +99,23 @@ def test_a_check_fails_on_what_it_is_for(settle: Callable[..., Settled], check: 
     assert check in failed
     assert failed[check].rows and failed[check].failing_rows
     assert found.chain[-1]["verdict"] == "quarantined"
-    assert (check if check != "readable" else "HTML") in found.chain[-1]["reason"]
+    assert (check if check != "schema" else "HTML") in found.chain[-1]["reason"]
     assert "\n" not in found.chain[-1]["reason"]
     if len(bodies) == 2:
         assert found.current is not None and found.current.known_from == date(2026, 1, 1)
         assert found.pending
     else:
         assert found.current is None
+
+
+@pytest.mark.parametrize("scope", [None, {}])
+def test_a_series_that_is_needed_must_be_there(
+    settle: Callable[..., Settled], scope: dict[str, Any] | None
+) -> None:
+    found = settle(GOOD.replace(SERIES.encode(), b"other"), scope=scope)
+    (codes,) = [c for c in found.checks if c.name == "codes"]
+    assert not codes.passed and {"missing": f"series={SERIES}"} in codes.rows
+    assert found.current is None
 
 
 def test_growth_never_quarantines(settle: Callable[..., Settled]) -> None:
