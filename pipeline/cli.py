@@ -14,14 +14,16 @@ from typer.exceptions import Abort, TyperException
 
 from pipeline.commands import common
 from pipeline.commands.common import NOTHING_PUBLISHED, USAGE
+from pipeline.commands.diff import diff
 from pipeline.commands.doctor import doctor
+from pipeline.commands.explain import explain
 from pipeline.commands.ingest import ingest
 from pipeline.commands.query import query
 from pipeline.commands.report import report
 from pipeline.commands.run import run
 from pipeline.commands.status import status
 
-COMMANDS = (run, status, query, report, ingest, doctor)
+COMMANDS = (run, status, explain, diff, query, report, ingest, doctor)
 INTERRUPTED = 130
 
 app = typer.Typer(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterable
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from pipeline.registry.loader import Indicator, Registry
+    from pipeline.registry.loader import Indicator, Operand, Registry
 
 _S, _I, _D, _B = pa.string(), pa.int32(), pa.float64(), pa.bool_()
 _COLUMNS: dict[str, dict[str, Any]] = {
@@ -21,7 +25,8 @@ _COLUMNS: dict[str, dict[str, Any]] = {
                    "label_en": _S, "unit": _S, "direction": _S, "fit": _S, "role": _S,
                    "cadence": _I, "source": _S, "dataset": _S, "licence": _S, "citation": _S,
                    "may_be_zero": _B, "bound_low": _D, "bound_high": _D, "plausible_low": _D,
-                   "plausible_high": _D, "intensive": _B, "caveat_nl": _S, "caveat_en": _S},
+                   "plausible_high": _D, "intensive": _B, "caveat_nl": _S, "caveat_en": _S,
+                   "formula": _S, "fingerprint": _S},
     "indicator_targets": {"indicator_id": _S, "target_id": _S, "kind": _S, "number": _D,
                           "target_year": _I, "base_year": _I, "base_year_basis": _S,
                           "documented_baseline": _D, "baseline_source": _S, "derived_from": _S,
@@ -69,7 +74,9 @@ def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
              "may_be_zero": i.may_be_zero, "bound_low": i.bounds[0], "bound_high": i.bounds[1],
              "plausible_low": i.plausible[0], "plausible_high": i.plausible[1],
              "intensive": i.intensive, "caveat_nl": i.caveat.nl if i.caveat else None,
-             "caveat_en": i.caveat.en if i.caveat else None}
+             "caveat_en": i.caveat.en if i.caveat else None,
+             "formula": _formula([o for o in registry.operands if o.indicator == i.id]),
+             "fingerprint": _fingerprint(registry, i)}
             for n, i in enumerate(registry.indicators.values(), 1)
         ],
         "indicator_targets": list(registry.pairs()),
@@ -107,6 +114,48 @@ def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
             for o in registry.overrides
         ],
     }  # fmt: skip
+
+
+_SIGNS = {"sum": " + ", "difference": " − ", "ratio": " ÷ ", "mean": ", ", "series": ""}
+
+
+def _formula(operands: Iterable[Operand]) -> str:
+    """How an indicator is made, for people: `100 × (a ÷ b)`, its second choice after `; else`."""
+    said = []
+    for _, group in groupby(operands, key=lambda o: o.alternative):
+        members = list(group)
+        first = members[0]
+        names = [f"{o.dataset}[{o.series_key}]" for o in members]
+        if first.op == "share":
+            text = f"{names[0]} ÷ ({' + '.join(names)})"
+        else:
+            text = _SIGNS[first.op].join(names)
+        if first.op == "mean":
+            text = f"mean({text})"
+        if first.scale != 1:
+            text = (
+                f"{first.scale:.15g} × ({text})"
+                if len(names) > 1
+                else f"{first.scale:.15g} × {text}"
+            )
+        if first.require == "any":
+            text += ", of those given"
+        if first.from_year is not None:
+            text += f", from {first.from_year}"
+        said.append(text)
+    return "; else ".join(said)
+
+
+def _fingerprint(registry: Registry, item: Indicator) -> str:
+    """Changes when anything that the registry says of the indicator or its datasets does."""
+    names = sorted({o.dataset for o in registry.operands if o.indicator == item.id})
+    said = [item.model_dump(mode="json")]
+    said += [
+        registry.datasets[name].model_dump(mode="json", include={"format", "code", "forms"})
+        for name in names
+    ]
+    text = json.dumps(said, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _per_head(item: Indicator) -> dict[str, Any]:

@@ -12,7 +12,9 @@ columns:
   base_year_basis: VARCHAR, letter or assumed or documented
   baseline_value: DOUBLE, value at the base year in the unit of the indicator
   baseline_origin: VARCHAR, series or documented
+  documented_baseline: DOUBLE, baseline from a document, used where the series has none
   baseline_source: VARCHAR, source of a documented baseline
+  path: VARCHAR, linear or geometric (the required path)
   derived_from: VARCHAR, target that it was derived from
   reason: VARCHAR, why it is read this way
   strength: VARCHAR, commitment or ambition or exploratory or law or plan
@@ -23,7 +25,8 @@ expectations:
   - {expect: no_rows, name: assumed_says_why, sql: "SELECT * FROM marts.indicator_targets WHERE base_year_basis = 'assumed' AND reason IS NULL", description: An assumed base year says why.}
 */
 SELECT t.indicator_id, t.target_id, t.kind, t.number, t.target_year, a.target_value, t.base_year,
-       t.base_year_basis, a.baseline_value, a.baseline_origin, t.baseline_source, t.derived_from,
+       t.base_year_basis, a.baseline_value, a.baseline_origin, t.documented_baseline,
+       t.baseline_source, t.path, t.derived_from,
        t.reason, t.strength, t.counts
 FROM registry.indicator_targets t
 LEFT JOIN core.assessments a USING (indicator_id, target_id)

@@ -12,6 +12,9 @@ columns:
   fit: VARCHAR, direct or proxy or context
   role: VARCHAR, headline or supporting
   cadence: INTEGER, years between reference years at the publisher
+  may_be_zero: BOOLEAN, true where a value of 0 is possible
+  formula: VARCHAR, the series that it is made of and how - source/dataset[dimension=code]
+  fingerprint: VARCHAR, hash of what the registry says of it; it changes when the entry does
   source: VARCHAR, publisher's id
   dataset: VARCHAR, dataset's code (the first where several are combined)
   licence: VARCHAR, licence
@@ -30,7 +33,7 @@ WITH broken AS (
   FROM registry.breaks WHERE geo IS NULL OR geo = 'NL' GROUP BY indicator_id
 )
 SELECT i.indicator_id, i.mission_id, i.position, i.label_nl, i.label_en, i.unit, i.direction, i.fit,
-       i.role, i.cadence, i.source, i.dataset, i.licence, i.citation, i.caveat_nl, i.caveat_en,
+       i.role, i.cadence, i.may_be_zero, i.formula, i.fingerprint, i.source, i.dataset, i.licence, i.citation, i.caveat_nl, i.caveat_en,
        b.breaks, b.reasons AS break_reasons
 FROM registry.indicators i
 LEFT JOIN broken b USING (indicator_id)

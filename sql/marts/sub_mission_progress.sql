@@ -24,6 +24,7 @@ columns:
   override_status: VARCHAR, status given by a person
   override_author: VARCHAR, who gave it
   override_reason: VARCHAR, why
+  override_date: DATE, from when it holds
   override_until: DATE, until when it holds
 expectations:
   - {expect: rows, value: 25, name: twenty_five_rows, description: 21 sub-missions and 4 interim goals; none is missing because data are.}
@@ -62,7 +63,7 @@ SELECT m.mission_id, m.parent_id, d.status, d.reason,
        d.is_dated, d.latest_year, d.share_achieved, d.share_of_time,
        o.n_indicators, o.n_assessed, state.milestone_state,
        v.status AS override_status, v.author AS override_author, v.reason AS override_reason,
-       v.until::DATE AS override_until
+       v.date::DATE AS override_date, v.until::DATE AS override_until
 FROM registry.missions m
 JOIN chosen c USING (mission_id)
 JOIN core.own_status d ON d.mission_id = c.goal_id
