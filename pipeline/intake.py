@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.archive import Archive, ArchiveError, Vintage, dump
+from pipeline.archive import MAX_BODY, Archive, ArchiveError, Vintage, dump
 from pipeline.paths import CHECKOUT, Paths
 from pipeline.quality import Checker, CheckResult, Ticket
 
@@ -43,6 +43,7 @@ _COLUMNS = [
     "used_series", "used_unit", "fault",
 ]  # fmt: skip
 _SIZE_KEPT = 0.9
+_STREAM_FROM = 4 << 20  # bytes as stored
 _SCALE = (0.5, 2.0)
 _BAD_NUMBER = ["not_a_number", "not_finite", "period_not_read"]
 
@@ -133,7 +134,7 @@ class Intake:
         """(observations, rejects) as Arrow tables, kept as Parquet beside the work files."""
         import pyarrow.parquet as pq
 
-        from pipeline.sources import DatasetSpec, parse
+        from pipeline.sources import DatasetSpec, parse, parse_file, streams
 
         spec = DatasetSpec(
             source=vintage.source,
@@ -141,10 +142,16 @@ class Intake:
             forms=frozenset(rules["forms"]),
             **vintage.reading(rules["format"], rules["code"]),
         )
+        good, bad = (self._parsed_path(vintage, rules, k) for k in ("observations", "rejects"))
+        good.parent.mkdir(parents=True, exist_ok=True)
+        stored = vintage.folder / "body.gz"
+        large = stored.exists() and stored.stat().st_size > _STREAM_FROM
+        if large and streams(spec) and not vintage.fault:
+            # A body of millions of rows goes from file to file, never through memory whole.
+            parse_file(stored, spec, good, bad, str(vintage.manifest["sha256"]), MAX_BODY)
+            return pq.read_table(good), pq.read_table(bad)
         parsed = parse(vintage.body(), spec)
-        for kind, table in (("observations", parsed.observations), ("rejects", parsed.rejects)):
-            path = self._parsed_path(vintage, rules, kind)
-            path.parent.mkdir(parents=True, exist_ok=True)
+        for path, table in ((good, parsed.observations), (bad, parsed.rejects)):
             staged = path.with_suffix(".tmp")
             pq.write_table(table, staged)
             staged.replace(path)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
 from pipeline.sources.spec import DatasetSpec, Parsed, ParseError
 
-__all__ = ["FORMATS", "DatasetSpec", "ParseError", "Parsed", "parse"]
+__all__ = ["FORMATS", "DatasetSpec", "ParseError", "Parsed", "parse", "parse_file", "streams"]
 FORMATS = (
     "sdmx_csv", "sdmx_csv2", "jsonstat", "oecd_csv", "owid_csv", "curated_csv", "cbs_odata",
     "worldbank_json", "unsdg_json", "gho_json",
 )  # fmt: skip
+_STREAMED = ("sdmx_csv", "sdmx_csv2")
+_NO_ROW = "no row of the body can be used: see why in the publisher's answer"
 
 
 def parse(body: bytes, spec: DatasetSpec) -> Parsed:
@@ -18,8 +24,58 @@ def parse(body: bytes, spec: DatasetSpec) -> Parsed:
     from pipeline.sources import documents, tables
 
     module = tables if hasattr(tables, spec.format) else documents
-    try:
+    with _refused(spec):
         parsed: Parsed = getattr(module, spec.format)(body, spec)
+    if parsed.observations.num_rows == 0:
+        raise ParseError(_NO_ROW)
+    # What is streamed has its registry names from the start.
+    return parsed if streams(spec) else parsed.renamed(spec.keys, spec.units)
+
+
+def streams(spec: DatasetSpec) -> bool:
+    """Whether parse_file() can read this format."""
+    return spec.format in _STREAMED
+
+
+def parse_file(
+    path: Path,
+    spec: DatasetSpec,
+    observations: Path,
+    rejects: Path,
+    sha256: str | None = None,
+    limit: int | None = None,
+) -> tuple[int, int]:
+    """Parse the body in `path` (plain or gzip) into two Parquet files, in bounded memory.
+
+    Gives the numbers of observations and rejects; the rows are those of parse(). `sha256` is
+    that of the unpacked body and `limit` its greatest size in bytes. ParseError as parse(), and
+    if the bytes are damaged or too many; neither file is there then.
+    """
+    from pipeline.sources import bulk, tables
+
+    staged = [p.with_name(p.name + ".tmp") for p in (observations, rejects)]
+    try:
+        with (
+            bulk.opened(path) as raw,
+            closing(bulk.File("observations", staged[0])) as good,
+            closing(bulk.File("rejects", staged[1])) as bad,
+            _refused(spec),
+        ):
+            tables.sdmx_stream(bulk.Body(raw, sha256, limit), spec, good, bad, observations.parent)
+        if good.rows == 0:
+            raise ParseError(_NO_ROW)
+        for source, target in zip(staged, (observations, rejects), strict=True):
+            source.replace(target)
+    finally:
+        for source in staged:
+            source.unlink(missing_ok=True)
+    return good.rows, bad.rows
+
+
+@contextmanager
+def _refused(spec: DatasetSpec) -> Iterator[None]:
+    try:
+        yield
     except ParseError:
         raise
     except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
@@ -28,6 +84,3 @@ def parse(body: bytes, spec: DatasetSpec) -> Parsed:
         raise ParseError(
             f"the body is not shaped as {spec.format}: {type(error).__name__}: {str(error)[:120]}"
         ) from error
-    if parsed.observations.num_rows == 0:
-        raise ParseError("no row of the body can be used: see why in the publisher's answer")
-    return parsed.renamed(spec.keys, spec.units)

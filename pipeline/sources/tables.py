@@ -2,45 +2,75 @@
 
 from __future__ import annotations
 
+import io
+from functools import partial
+from pathlib import Path
+
+from pipeline.sources.bulk import BLOCK, Body, Layout, Rows, Sink, checked, normalise
 from pipeline.sources.geo import FROM_ISO3, mapped
 from pipeline.sources.spec import DatasetSpec, Parsed, ParseError
-from pipeline.sources.tidy import key_sql, must_state, quoted, read_csv, sniff, tidy
+from pipeline.sources.tidy import key_sql, must_state, quoted, read_csv, tidy
 
 _CURATED = ("series", "geo", "period", "value", "unit", "flag")
 
 
 def sdmx_csv(body: bytes, spec: DatasetSpec) -> Parsed:
     """Eurostat SDMX-CSV 1.0: lower-case dimensions, OBS_FLAG letters, geo in `geo`."""
-    cells = read_csv(body, ("DATAFLOW", "geo", "TIME_PERIOD", "OBS_VALUE"))
-    stated = {
-        str(v).split(":", 1)[-1].split("(")[0]
-        for v in cells.column("DATAFLOW").unique().to_pylist()
-    }
-    must_state(stated, spec, "DATAFLOW")
-    # Dimensions are in lower case, all else (and what may be added one day) in upper case.
-    dims = [c for c in cells.column_names if c == c.lower() and c != "geo"]
-    flag = "OBS_FLAG" if "OBS_FLAG" in cells.column_names else "''"
-    unit = "unit" if "unit" in cells.column_names else "NULL"
-    secret = "trim(CONF_STATUS)" if "CONF_STATUS" in cells.column_names else "''"
-    sql = f"""SELECT row_number() OVER () AS line, {key_sql(dims)} AS series_key, trim(geo) AS geo,
-       trim(TIME_PERIOD) AS period, OBS_VALUE AS value, trim({unit}) AS unit,
-       -- every letter of OBS_FLAG is a flag of its own
-       array_to_string(regexp_extract_all({flag}, '[A-Za-z]'), ' ') AS flags,
-       CASE WHEN NOT regexp_matches(trim(TIME_PERIOD), '^\\d{{4}}$')
-             AND regexp_matches(trim(TIME_PERIOD), '^\\d{{4}}-') THEN 'not_annual'
-            WHEN {secret} = 'C' AND trim(OBS_VALUE) IN ('', ':') THEN 'confidential' END AS reason
-       FROM cells"""
-    return tidy(cells, sql, spec)
+    good, bad = Rows("observations"), Rows("rejects")
+    sdmx_stream(Body(io.BytesIO(body)), spec, good, bad, threads=len(body) > BLOCK)
+    return Parsed(good.table(), bad.table())
 
 
 def sdmx_csv2(body: bytes, spec: DatasetSpec) -> Parsed:
     """Eurostat SDMX-CSV 2.0: STRUCTURE and STRUCTURE_ID stand where 1.0 has DATAFLOW."""
-    start = len(body) - len(body.lstrip(b"\xef\xbb\xbf \t\r\n"))
-    head, line, rest = body[start:].partition(b"\n")
-    if b"STRUCTURE_ID" not in head or b"DATAFLOW" in head:
-        sniff(body)
+    return sdmx_csv(body, spec)
+
+
+def sdmx_stream(
+    body: Body,
+    spec: DatasetSpec,
+    observations: Sink,
+    rejects: Sink,
+    scratch: Path | None = None,
+    threads: bool = True,
+) -> None:
+    """Either version from a stream into two sinks, in bounded memory. ParseError as ever."""
+    layout = partial(_sdmx_layout, version=2 if spec.format == "sdmx_csv2" else 1)
+    normalise(body, layout, spec, observations, rejects, scratch, threads)
+
+
+def _sdmx_layout(header: list[str], version: int) -> Layout:
+    if version == 2 and ("STRUCTURE_ID" not in header or "DATAFLOW" in header):
         raise ParseError("column STRUCTURE_ID is missing: not SDMX-CSV 2.0")
-    return sdmx_csv(head.replace(b"STRUCTURE_ID", b"DATAFLOW", 1) + line + rest, spec)
+    stated = "STRUCTURE_ID" if version == 2 else "DATAFLOW"
+    names = checked(header, (stated, "geo", "TIME_PERIOD", "OBS_VALUE"))
+    # Dimensions are in lower case, all else (and what may be added one day) in upper case.
+    dims = sorted(c for c in names if c == c.lower() and c != "geo")
+    if not dims:
+        raise ParseError(
+            f"there is no dimension beside geo; the header is {', '.join(names)[:200]}"
+        )
+    kinds = tuple(c for c in ("OBS_FLAG", "CONF_STATUS") if c in names)
+    flag = "OBS_FLAG" if "OBS_FLAG" in kinds else "''"
+    secret = "trim(CONF_STATUS)" if "CONF_STATUS" in kinds else "''"
+    sql = f"""SELECT row_number() OVER () AS line, NULL AS series_key, NULL AS geo,
+       trim(TIME_PERIOD) AS period, value, NULL AS unit,
+       -- every letter of OBS_FLAG is a flag of its own
+       array_to_string(regexp_extract_all({flag}, '[A-Za-z]'), ' ') AS flags,
+       CASE WHEN NOT regexp_matches(trim(TIME_PERIOD), '^\\d{{4}}$')
+             AND regexp_matches(trim(TIME_PERIOD), '^\\d{{4}}-') THEN 'not_annual'
+            WHEN {secret} = 'C' AND trim(value) IN ('', ':') THEN 'confidential' END AS reason
+       FROM kinds"""
+    return Layout(
+        dims=tuple(dims),
+        geo="geo",
+        period="TIME_PERIOD",
+        value="OBS_VALUE",
+        unit="unit" if "unit" in dims else None,
+        kinds=kinds,
+        sql=sql,
+        stated=stated,
+    )
 
 
 def oecd_csv(body: bytes, spec: DatasetSpec) -> Parsed:

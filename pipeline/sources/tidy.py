@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pipeline.sources.spec import DatasetSpec, Parsed, ParseError
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow as pa
 
 CELLS = ("series_key", "geo", "period", "value", "unit", "flags", "reason")
@@ -89,17 +93,37 @@ def read_csv(body: bytes, required: tuple[str, ...]) -> pa.Table:
     return table
 
 
-def tidy(cells: pa.Table, sql: str, spec: DatasetSpec) -> Parsed:
-    """Observations and rejects from `sql`, a SELECT over `cells` that gives line and CELLS."""
+@dataclass(frozen=True)
+class Kind:
+    """What the rules make of a row. `number`: the value, where the text of it was judged too."""
+
+    period: str
+    year: int | None
+    flags: tuple[str, ...]
+    reason: str | None
+    number: float | None = None
+
+    def key(self) -> tuple[str, int | None, tuple[str, ...], str | None]:
+        """All but the number: rows that agree in it are of one kind."""
+        return self.period, self.year, self.flags, self.reason
+
+
+@cache
+def _database(process: int) -> duckdb.DuckDBPyConnection:
+    """One engine for each process: making one costs more than reading a small body."""
     import duckdb
 
     con = duckdb.connect()
-    try:
-        con.execute("SET autoinstall_known_extensions=false")
-        con.execute("SET threads=1")
+    con.execute("SET autoinstall_known_extensions=false")
+    con.execute("SET threads=1")
+    return con
+
+
+def tidy(cells: pa.Table, sql: str, spec: DatasetSpec) -> Parsed:
+    """Observations and rejects from `sql`, a SELECT over `cells` that gives line and CELLS."""
+    with _database(os.getpid()).cursor() as con:
         con.register("cells", cells)
-        con.execute(f"CREATE TEMP TABLE given AS {sql}")
-        con.execute(_steps(spec))
+        con.execute(f"CREATE TEMP TABLE final AS {_final(_judged(sql, spec))}")
         observations = con.sql(
             "SELECT series_key, geo, period, year, number AS value, unit, flags FROM final "
             "WHERE why IS NULL ORDER BY series_key, geo, year, line"
@@ -108,12 +132,40 @@ def tidy(cells: pa.Table, sql: str, spec: DatasetSpec) -> Parsed:
             "SELECT line, series_key, geo, period, value, flags, why AS reason FROM final "
             "WHERE why IS NOT NULL ORDER BY line"
         ).to_arrow_table()
-    finally:
-        con.close()
     return Parsed(observations, rejects)
 
 
-def _steps(spec: DatasetSpec) -> str:
+_KINDS: dict[tuple[Any, ...], Kind] = {}
+_MOST_KINDS = 50_000
+
+
+def judge(
+    rows: list[tuple[str | None, ...]], names: tuple[str, ...], sql: str, spec: DatasetSpec
+) -> list[Kind]:
+    """What the rules make of each of `rows`: texts of the columns `names`, and of the value,
+    None where it is plainly a number. `sql` is a SELECT over `kinds`, shaped as for tidy()."""
+    import pyarrow as pa
+
+    rules = (sql, names, spec.forms)
+    found = {row: _KINDS.get((*rules, row)) for row in rows}
+    new = [row for row, kind in found.items() if kind is None]
+    if new:
+        columns = [pa.array(c, pa.string()) for c in zip(*new, strict=True)]
+        columns[-1] = columns[-1].fill_null("0")
+        with _database(os.getpid()).cursor() as con:
+            con.register("kinds", pa.table(columns, names=[*names, "value"]))
+            judged = con.execute(
+                f"SELECT period, year, flags, fault, number FROM ({_judged(sql, spec)}) ORDER BY line"
+            ).fetchall()
+        if len(_KINDS) > _MOST_KINDS:
+            _KINDS.clear()
+        for row, (period, year, flags, fault, number) in zip(new, judged, strict=True):
+            found[row] = _KINDS[(*rules, row)] = Kind(period, year, tuple(flags), fault, number)
+    return [kind for row in rows if (kind := found[row]) is not None]
+
+
+def _judged(given: str, spec: DatasetSpec) -> str:
+    """SELECT that reads the cells of `given` and names each one's fault, if it has one."""
     forms = spec.forms
     year = [f"WHEN regexp_matches(p, '{_YEAR}') THEN p"]
     circa = "false"
@@ -132,17 +184,6 @@ def _steps(spec: DatasetSpec) -> str:
             f"/ nullif(regexp_extract(v, '{_FRACTION}', 2)::DOUBLE, 0) END"
         )
     return f"""
-CREATE TEMP TABLE read AS
-SELECT line, series_key, geo, period, value, unit, reason,
-       try_cast(CASE {" ".join(year)} END AS INTEGER) AS year,
-       coalesce(CASE WHEN regexp_matches(v, '{_NUMBER}') THEN try_cast(v AS DOUBLE) END,
-                {fraction}) AS number,
-       v, {circa} AS circa,
-       list_sort(list_distinct(list_filter(
-         regexp_split_to_array(coalesce(flags, ''), '[ ,;]+') || CASE WHEN {circa} THEN ['e'] ELSE [] END,
-         lambda f: f <> ''))) AS flags
-FROM (SELECT *, trim(period) AS p, trim(coalesce(value, '')) AS v FROM given);
-CREATE TEMP TABLE judged AS
 SELECT *, CASE
   WHEN reason IS NOT NULL THEN reason
   WHEN list_contains(flags, 'target') THEN 'target_row'
@@ -153,8 +194,23 @@ SELECT *, CASE
   WHEN number IS NULL THEN 'not_a_number'
   WHEN NOT isfinite(number) THEN 'not_finite'
   WHEN year IS NULL THEN 'period_not_read'
-END AS fault FROM read;
-CREATE TEMP TABLE final AS
+END AS fault
+FROM (
+  SELECT line, series_key, geo, period, value, unit, reason,
+         try_cast(CASE {" ".join(year)} END AS INTEGER) AS year,
+         coalesce(CASE WHEN regexp_matches(v, '{_NUMBER}') THEN try_cast(v AS DOUBLE) END,
+                  {fraction}) AS number,
+         v, {circa} AS circa,
+         list_sort(list_distinct(list_filter(
+           regexp_split_to_array(coalesce(flags, ''), '[ ,;]+') || CASE WHEN {circa} THEN ['e'] ELSE [] END,
+           lambda f: f <> ''))) AS flags
+  FROM (SELECT *, trim(period) AS p, trim(coalesce(value, '')) AS v FROM ({given}))
+)"""
+
+
+def _final(judged: str) -> str:
+    """SELECT that adds to judged cells why each is no observation: its fault, or given twice."""
+    return f"""
 SELECT *, coalesce(fault, CASE
   WHEN low <> high THEN 'duplicate_differs'
   WHEN place > 1 THEN 'duplicate_same'
@@ -164,10 +220,9 @@ FROM (
     min(number) OVER cell AS low, max(number) OVER cell AS high,
     row_number() OVER (PARTITION BY series_key, geo, year, fault IS NULL
                        ORDER BY len(flags), line) AS place
-  FROM judged
+  FROM ({judged})
   WINDOW cell AS (PARTITION BY series_key, geo, year, fault IS NULL)
-);
-"""
+)"""
 
 
 def quoted(name: str) -> str:
