@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.archive import Archive
@@ -172,3 +173,27 @@ def test_vintages_are_named_by_their_content(tmp_path: Path) -> None:
     assert json.loads((vintage.folder / "manifest.json").read_text())["bytes"] == len(GOOD)
     with pytest.raises(ValueError, match="letters, digits"):
         archive.add("..", "x", GOOD, manifest)
+
+
+def test_a_large_body_goes_from_file_to_file_and_gives_the_same_rows(
+    tmp_path: Path, checker: Checker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = load()
+    bundled = Archive(Paths(Path(__file__).parents[2] / "data")).vintages("eurostat", "nrg_ind_ren")
+    given = bundled[-1]
+    settled = []
+    for size, folder in ((1 << 30, "memory"), (0, "stream")):
+        monkeypatch.setattr("pipeline.intake._STREAM_FROM", size)
+        paths = Paths(tmp_path / folder)
+        kept = Archive(paths).add("eurostat", "nrg_ind_ren", given.body(), dict(given.manifest))
+        settled.append(
+            Intake(paths, registry, checker).settle("eurostat", "nrg_ind_ren", date(2026, 11, 23))
+        )
+    one, two = settled
+    assert two.current is not None and two.parsed is not None and one.parsed is not None
+    assert pq.read_table(two.parsed).equals(pq.read_table(one.parsed))
+    assert [c.to_json() for c in two.checks] == [c.to_json() for c in one.checks]
+    stored = kept.folder / "body.gz"
+    stored.write_bytes(stored.read_bytes()[:-9])
+    again = Intake(paths, registry, checker).settle("eurostat", "nrg_ind_ren", date(2026, 11, 23))
+    assert again.current is None and "damaged" in again.pending
