@@ -10,6 +10,9 @@ import os
 import pickle
 import struct
 import sys
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any, BinaryIO
 
 SHOWN = 20
@@ -28,6 +31,25 @@ def write_message(stream: BinaryIO, message: Any) -> None:
     body = pickle.dumps(message, protocol=5)
     stream.write(struct.pack("<Q", len(body)) + body)
     stream.flush()
+
+
+class _WhenUsed(ModuleType):
+    """A module that is imported when something of it is first used."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        sys.modules.pop(self.__name__, None)
+        return getattr(import_module(self.__name__), name)
+
+
+def _not_yet(*names: str) -> None:
+    """Put off importing modules that Great Expectations imports for expectations of other kinds:
+    a third of its import is for charts and distributions that nothing here asks for."""
+    for name in names:
+        module = _WhenUsed(name)
+        module.__spec__ = ModuleSpec(name, None)
+        sys.modules[name] = module
 
 
 def _to_gx(gxe: Any, kind: str, options: dict[str, Any]) -> Any:
@@ -131,6 +153,7 @@ def main() -> None:
     import logging
 
     logging.disable(logging.WARNING)
+    _not_yet("altair", "scipy.stats")
     import great_expectations as gx
     from great_expectations import expectations as gxe
 
