@@ -76,8 +76,8 @@ def _chart() -> dict[str, Any]:
         breaks.mark_text(
             color="var(--muted)", align="left", dx=4, dy=4, baseline="top", fontSize=11
         ).encode(text="label:N", y=alt.value(0)),
-        peers.mark_line(color="var(--c-peer)", strokeWidth=1.25, clip=True).encode(
-            strokeWidth=alt.condition("datum.eu", alt.value(2.5), alt.value(1.25))
+        peers.mark_line(strokeWidth=1.5, clip=True).encode(
+            color=alt.condition("datum.eu", alt.value("var(--ink)"), alt.value("var(--c-peer)"))
         ),
         layer("names")
         .mark_text(color="var(--muted)", align="left", dx=5, fontSize=11, baseline="middle")

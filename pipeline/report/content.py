@@ -99,7 +99,7 @@ class Content:
             return row
         source = self.counts[mission_id]
         own = Row({k.removeprefix("own_"): v for k, v in source.items() if k.startswith("own_")})
-        own.at = source.at
+        own.at, own.prefix = source.at, "own_"
         own["mission_id"] = mission_id
         return own
 

@@ -22,6 +22,7 @@ class Row(dict[str, Any]):
     """
 
     at: str = ""
+    prefix: str = ""  # of the columns in the mart, where the row leaves it out
 
     def __missing__(self, key: str) -> None:
         return None
@@ -86,10 +87,11 @@ def number(row: Row, column: str, kind: str = "value", lang: str | None = None) 
     value = row[column]
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return NONE
-    return Markup('<data{} value="{}" data-at="{}:{}">{}</data>').format(
+    return Markup('<data{} value="{}" data-at="{}:{}{}">{}</data>').format(
         Markup("") if lang else Markup(' class="l"'),
         repr(value),
         row.at,
+        row.prefix,
         column,
         shown(value, kind, lang or "nl"),
     )

@@ -1,0 +1,324 @@
+"""The page says what the marts say: every figure, every sum, every series; and nothing runs."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.report.page import render
+from pipeline.report.words import STATUS
+
+LIMIT = 3_000_000  # bytes
+HOSTILE = (
+    "<script>window.broken = 1</script>\u202e\u2067 & \"quoted\" <img src=x onerror='broken()'>"
+)
+
+
+@pytest.fixture(scope="module")
+def release(first_run: dict[str, Any]) -> Path:
+    return (first_run["data"] / "marts" / "current").resolve()
+
+
+@pytest.fixture(scope="module")
+def page(release: Path) -> str:
+    return (release / "report" / "index.html").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def marts(
+    release: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    # A copy: the page locks the settings of the file that it reads, for the whole process.
+    copy = tmp_path_factory.mktemp("marts") / "copy.duckdb"
+    shutil.copyfile(release / "missiemonitor.duckdb", copy)
+    con = duckdb.connect(str(copy), read_only=True)
+    yield con
+    con.close()
+
+
+@pytest.fixture(scope="module")
+def data(page: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
+    assert found
+    return json.loads(found[1])
+
+
+class Figures(HTMLParser):
+    """Every `<data>` of the page: (value, place, text, language)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str, str, str]] = []
+        self._open: tuple[str, str, str] | None = None
+        self._spans: list[str] = []
+        self._text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        said = dict(attrs)
+        if tag == "span":
+            self._spans.append(said.get("class") or "")
+        if tag == "data":
+            lang = "en" if "en" in self._spans and said.get("class") != "l" else "nl"
+            self._open, self._text = (said["value"] or "", said["data-at"] or "", lang), ""
+
+    def handle_data(self, data: str) -> None:
+        self._text += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "span" and self._spans:
+            self._spans.pop()
+        if tag == "data" and self._open is not None:
+            value, at, lang = self._open
+            self.found.append((value, at, self._text, lang))
+            self._open = None
+
+
+@pytest.fixture(scope="module")
+def figures(page: str) -> list[tuple[str, str, str, str]]:
+    parser = Figures()
+    parser.feed(page)
+    return parser.found
+
+
+def _tables(marts: duckdb.DuckDBPyConnection, names: list[str]) -> list[list[dict[str, Any]]]:
+    found = []
+    for name in names:
+        cursor = marts.execute(f"SELECT * FROM marts.{name} ORDER BY rowid")
+        columns = [d[0] for d in cursor.description or []]
+        found.append([dict(zip(columns, row, strict=True)) for row in cursor.fetchall()])
+    return found
+
+
+def test_every_figure_on_the_page_is_that_of_the_mart(
+    figures: list[tuple[str, str, str, str]],
+    marts: duckdb.DuckDBPyConnection,
+    data: dict[str, Any],
+) -> None:
+    tables = _tables(marts, data["tables"])
+    seen = 0
+    for value, at, _, _ in figures:
+        table, row, *column = at.split(":")
+        if table == "total":
+            continue
+        assert float(value) == tables[int(table)][int(row)][column[0]], at
+        seen += 1
+    assert seen > 5000
+
+
+def test_the_text_of_a_figure_is_its_value_rounded(
+    figures: list[tuple[str, str, str, str]],
+) -> None:
+    """What a reader sees is the value to its last digit shown, in the page's own language."""
+    for value, at, text, lang in figures:
+        if "year_reached" in at or text.startswith(("<", ">")):
+            continue
+        digits = text.replace("\u2212", "-").removesuffix("%").strip()
+        digits = (
+            digits.replace(".", "").replace(",", ".") if lang == "nl" else digits.replace(",", "")
+        )
+        decimals = len(digits.partition(".")[2])
+        exact = float(value)
+        assert any(
+            abs(float(digits) - scale * exact) <= 0.5000001 * 10**-decimals for scale in (1, 100)
+        ), (value, at, text)
+
+
+def test_the_totals_are_counted_from_the_marts(
+    figures: list[tuple[str, str, str, str]], marts: duckdb.DuckDBPyConnection
+) -> None:
+    sub = "marts.sub_mission_progress s JOIN marts.missions m USING (mission_id) WHERE m.level = 'sub_mission'"
+    failing = "s.status IN ('missed', 'wrong_direction', 'worsening', 'insufficient', 'slightly_worsening', 'stable', 'progress_too_slow', 'slightly_improving')"
+    asked = {
+        "sub_missions": f"SELECT count(*) FROM {sub}",
+        "assessed": f"SELECT count(*) FROM {sub} AND s.status <> 'not_assessable'",
+        "unassessed": f"SELECT count(*) FROM {sub} AND s.status = 'not_assessable'",
+        "failing": f"SELECT count(*) FROM {sub} AND {failing}",
+        "fine": f"SELECT count(*) FROM {sub} AND s.status <> 'not_assessable' AND NOT {failing}",
+        "checks": "SELECT count(*) FROM marts.check_results",
+        "checks_failed": "SELECT count(*) FROM marts.check_results WHERE NOT passed",
+        "sources": "SELECT count(*) FROM marts.source_status",
+        "problems": "SELECT count(*) FROM marts.source_status WHERE pending IS NOT NULL OR vintage_id IS NULL",
+        "revisions": "SELECT count(*) FROM marts.revisions WHERE geo = 'NL' AND change <> 0",
+        **{f"n_{s}": f"SELECT count(*) FROM {sub} AND s.status = '{s}'" for s in STATUS},
+    }
+    seen = set()
+    for value, at, _, _ in figures:
+        kind, _, name = at.partition(":")
+        if kind != "total":
+            continue
+        if name.startswith("rows:"):
+            sql = f"SELECT count(*) FROM marts.{name.removeprefix('rows:')}"
+        elif name.startswith("passed:"):
+            asset = name.removeprefix("passed:").replace("'", "''")
+            sql = f"SELECT count(*) FROM marts.check_results WHERE asset = '{asset}' AND passed"
+        else:
+            sql = asked[name]
+        row = marts.execute(sql).fetchone()
+        assert row and int(value) == row[0], at
+        seen.add(name)
+    assert {"sub_missions", "assessed", "failing", "checks"} <= seen
+
+
+def test_every_sum_on_the_page_comes_out(page: str) -> None:
+    """A reader with the page alone can work each measure out again: so does this test."""
+    done = 0
+    for column, cell in re.findall(
+        r'<tr><th scope="row">.*?<code>(\w+)</code></th><td>(.*?)</td></tr>', page
+    ):
+        if " = <b>" not in cell:
+            continue
+        numbers = re.sub(r'<data[^>]* value="([^"]*)"[^>]*>[^<]*</data>', r"(\1)", cell)
+        sum_, _, outcome = html.unescape(numbers).partition(" = <b>")
+        sum_ = (
+            sum_.replace("<sup>", "**(")
+            .replace("</sup>", ")")
+            .translate({0x2212: "-", 0xF7: "/", 0xD7: "*", ord("["): "(", ord("]"): ")"})
+        )
+        assert re.fullmatch(r"[-+*/(). \de]+", sum_), sum_
+        expected = float(outcome.removesuffix("</b>").strip("()"))
+        assert eval(sum_) == pytest.approx(expected, rel=1e-9, abs=1e-12), (column, sum_)
+        done += 1
+    assert done > 150
+
+
+def test_the_data_behind_the_charts_are_the_marts(
+    data: dict[str, Any], marts: duckdb.DuckDBPyConnection
+) -> None:
+    seen: dict[str, list[Any]] = {"obs": [], "path": [], "projected": []}
+    for name, series in data["series"].items():
+        seen["obs"] += [[name, "NL", y, v, f] for y, v, f, _ in series["obs"]]
+        for geo, line in series.get("peers", {}).items():
+            rows = marts.execute(
+                "SELECT period, value FROM marts.observations WHERE indicator_id = ? AND geo = ? ORDER BY 1",
+                [name, geo],
+            ).fetchall()
+            assert [tuple(p) for p in line] == rows
+        for target in series["targets"]:
+            seen["path"] += [[name, target["id"], *p] for p in target["path"]]
+            seen["projected"] += [[name, target["id"], *p] for p in target["projected"]]
+    wanted = {
+        "obs": "SELECT indicator_id, geo, period, value, flags FROM marts.observations WHERE geo = 'NL'",
+        "path": "SELECT indicator_id, target_id, year, required FROM marts.target_path WHERE geo = 'NL' AND required IS NOT NULL",
+        "projected": "SELECT indicator_id, target_id, year, projected, low_80, high_80, low_95, high_95 FROM marts.target_path WHERE geo = 'NL' AND projected IS NOT NULL",
+    }
+    for name, sql in wanted.items():
+        rows = [list(r) for r in marts.execute(sql).fetchall()]
+        assert sorted(seen[name], key=repr) == sorted(rows, key=repr), name
+    assert len(seen["obs"]) > 1000
+
+
+def test_all_thirty_rows_have_a_view_with_the_letters_words(
+    page: str, marts: duckdb.DuckDBPyConnection
+) -> None:
+    rows = marts.execute("SELECT mission_id, letter_text FROM marts.missions").fetchall()
+    assert len(rows) == 30
+    for mission, letter in rows:
+        view = page.partition(f'<section class="view wrap" id="{mission}"')[2].partition(
+            '<section class="view'
+        )[0]
+        assert html.escape(letter, quote=False) in html.unescape(view).replace(
+            "&", "&amp;"
+        ) or letter in html.unescape(view)
+
+
+def test_one_file_below_three_megabytes_that_asks_for_nothing(page: str) -> None:
+    assert len(page.encode("utf-8")) < LIMIT
+    assert "default-src 'none'" in page
+    markup = re.sub(r"<script\b.*?</script>", "", page, flags=re.S)
+    assert not re.findall(r'(?:src|href)="(?!#|data:,)[^"]*"', markup)
+    assert "url(" not in markup and "@import" not in markup
+
+
+def test_no_anchor_leads_nowhere(page: str) -> None:
+    places = re.findall(r'\bid="([^"]+)"', page)
+    assert len(places) == len(set(places))
+    assert {html.unescape(a) for a in re.findall(r'href="#([^"]+)"', page)} <= {
+        html.unescape(p) for p in places
+    }
+
+
+def test_the_same_release_gives_the_same_bytes(release: Path, page: str, tmp_path: Path) -> None:
+    first = render(release, tmp_path / "cache")
+    assert first == page
+    assert render(release, tmp_path / "cache") == page
+    (kept,) = (tmp_path / "cache").iterdir()
+    kept.write_text("half a file")
+    assert render(release, tmp_path / "cache") == page
+
+
+def poisoned(release: Path, folder: Path) -> Path:
+    """A copy of the release in which every free text is hostile and one has 10 000 characters."""
+    copy = folder / "poisoned"
+    shutil.copytree(release, copy)
+    columns = {
+        "missions": ["letter_text", "title_nl", "title_en"],
+        "indicators": [
+            "label_nl",
+            "label_en",
+            "citation",
+            "licence",
+            "caveat_nl",
+            "caveat_en",
+            "unit",
+        ],
+        "source_status": ["pending", "publisher", "scope", "citation"],
+        "check_results": ["description", "observed", "example"],
+        "targets": ["letter_text", "source"],
+        "indicator_targets": ["reason"],
+        "observations": ["period_published"],
+    }
+    for name, texts in columns.items():
+        table = pq.read_table(copy / f"{name}.parquet")
+        for column in texts:
+            said = [f"{HOSTILE} {n} " + ("x" * 10_000 if n == 0 else "") for n in range(len(table))]
+            place = table.column_names.index(column)
+            table = table.set_column(place, column, pa.array(said, pa.string()))
+        pq.write_table(table, copy / f"{name}.parquet")
+    return copy
+
+
+def test_hostile_text_from_a_source_stays_text(release: Path, tmp_path: Path) -> None:
+    text = render(poisoned(release, tmp_path))
+    markup = re.sub(r'<script type="application/json".*?</script>', "", text, flags=re.S)
+    assert "<script>window.broken" not in text
+    assert "<img" not in markup
+    assert "&lt;script&gt;window.broken = 1&lt;/script&gt;" in markup
+    assert text.count("<script") == 4
+    assert "x" * 10_000 in text
+
+
+def test_a_release_without_the_later_tables_has_a_page_too(release: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "older"
+    shutil.copytree(release, copy)
+    for name in (
+        "second_opinions",
+        "projection_coverage",
+        "peers",
+        "revisions",
+        "official_projections",
+    ):
+        (copy / f"{name}.parquet").unlink(missing_ok=True)
+    columns = [
+        "probability_of_target",
+        "probability_words",
+        "fragile",
+        "fragile_reasons",
+        "methods_agree",
+    ]
+    table = pq.read_table(copy / "indicator_progress.parquet")
+    kept = [c for c in table.column_names if c not in columns]
+    pq.write_table(table.select(kept), copy / "indicator_progress.parquet")
+    text = render(copy)
+    assert 'id="health.threats"' in text
+    assert "data-peers=" not in text
