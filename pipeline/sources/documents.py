@@ -106,10 +106,8 @@ def cbs_odata(body: bytes, spec: DatasetSpec) -> Parsed:
         period, annual = code, False
         if code.endswith("JJ00"):
             period, annual = code[:4], True
-        elif "range" in spec.forms and re.fullmatch(r"\d{4}G\d00", code):
-            # Several years as one: what they are stands in the title only (2019/2022).
-            title = _text(status.get("Title"))
-            period, annual = re.sub(r"\s*t/m\s*", "/", title), True
+        elif "range" in spec.forms and (several := re.fullmatch(r"(\d{4})G(\d)00", code)):
+            period, annual = _range(int(several[1]), int(several[2]), _text(status.get("Title")))
         reason = None
         if not annual:
             reason = "not_annual"
@@ -129,6 +127,16 @@ def cbs_odata(body: bytes, spec: DatasetSpec) -> Parsed:
             }
         )
     return _rows(rows, spec)
+
+
+def _range(first: int, years: int, title: str) -> tuple[str, bool]:
+    """(period of several years as `2019/2022`, True): 2019G400. A title that says other years
+    than the code gives a period that is not read."""
+    said = re.findall(r"\d{4}", title)
+    last = first + years - 1
+    if len(said) == 2 and said != [str(first), str(last)]:
+        return f"{title} ({first}/{last})", True
+    return f"{first}/{last}", True
 
 
 def worldbank_json(body: bytes, spec: DatasetSpec) -> Parsed:

@@ -1,0 +1,510 @@
+"""A night's pulls against the publisher on the bench: what is kept, seen, refused and left."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.archive import Archive
+from pipeline.http import Limits, PullError, Transport
+from pipeline.intake import Intake, Settled
+from pipeline.paths import Paths
+from pipeline.pull import Pulls, digest, spec_of
+from pipeline.quality import Checker
+from pipeline.registry import Registry, load
+from pipeline.registry.loader import Titled
+from pipeline.sources import parse
+from tests.publisher import Cell, Cube, Fault, Publisher
+
+TODAY = date(2026, 11, 25)
+CBS_TITLE = "LV in als goed ervaren gezondheid"
+
+
+def curated(name: str) -> list[dict[str, str]]:
+    import csv
+    import io
+
+    (folder, *_) = sorted((Path("data/raw/curated") / name).iterdir())
+    body = gzip.decompress((folder / "body.gz").read_bytes())
+    return list(csv.DictReader(io.StringIO(body.decode())))
+
+
+def statline(registry: Registry, name: str, measure: str, unit: str) -> Cube:
+    """The StatLine table behind a curated dataset, from the bundled figures."""
+    item = registry.datasets[f"curated/{name}"]
+    assert item.live is not None
+    rows = curated(name)
+    cells, dims = [], []
+    for key, wanted in item.live.series.items():
+        assert not isinstance(wanted, str)
+        dims = [d for d in wanted if d != "Measure"]
+        codes = (("Measure", measure), *((d, str(wanted[d])) for d in dims))
+        for row in rows:
+            if f"series={row['series']}" == key and re.fullmatch(r"[\d./-]+", row["period"]):
+                period = row["period"]
+                if "/" in period:
+                    period = f"{period[:4]}G{int(period[5:]) - int(period[:4]) + 1}00"
+                cells.append(
+                    Cell(codes, "NL", period, row["value"], "", (("ValueAttribute", "None"),))
+                )
+    once = {(c.codes, c.period): c for c in cells}
+    about = {"measures": {measure: {"Title": CBS_TITLE, "Unit": unit}}, "status": {}}
+    return Cube(
+        "cbs",
+        item.live.code,
+        name,
+        ("Measure", *dims),
+        "",
+        list(once.values()),
+        "2026-11-20",
+        about,
+    )
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return load()
+
+
+@pytest.fixture
+def full(bench: Publisher, registry: Registry) -> Publisher:
+    """The bench with the StatLine tables that curated datasets come from."""
+    for name, measure, unit in (
+        ("cbs_ghg_climate_sectors", "D003040", "miljard kg CO2-equivalent"),
+        ("cbs_hle_total", "M000123", "jaar"),
+        ("cbs_85445ned", "M000124", "jaar"),
+    ):
+        cube = statline(registry, name, measure, unit)
+        bench.world.cubes["cbs", cube.code] = cube
+    # A series that is not known by its codes: on the bench there is one, as at the publisher.
+    nitrate = bench.world.cubes["eurostat", "SDG_06_40"]
+    nitrate.cells = [
+        replace(c, codes=tuple((d, "GRW_NO3" if d == "wat_pol" else v) for d, v in c.codes))
+        for c in nitrate.cells
+        if c.of("freq") == "A" and "OTH_BENCH" not in dict(c.codes).values()
+    ]
+    return bench
+
+
+@pytest.fixture(scope="module")
+def checker() -> Iterator[Checker]:
+    found = Checker()
+    yield found
+    found.close()
+
+
+class Night:
+    """Pulls on a root of data of their own; `settle` gives the verdicts."""
+
+    def __init__(self, root: Path, registry: Registry, bench: Publisher, checker: Checker) -> None:
+        self.paths, self.registry, self.bench, self.checker = Paths(root), registry, bench, checker
+        self.archive = Archive(self.paths)
+        self.archive.seed()
+        self.day = TODAY
+        self.slept: list[float] = []
+
+    def pulls(self, **more: Any) -> Pulls:
+        transport = Transport(
+            ledger=self.archive.ledger, sleep=self.slept.append, chance=lambda: 0.5,
+            limits=more.pop("limits", Limits(read=5, connect=2)),
+        )  # fmt: skip
+        moment = datetime(self.day.year, self.day.month, self.day.day, 3, tzinfo=UTC)
+        return Pulls(
+            self.paths, more.pop("registry", self.registry), self.day, self.bench.environment(),
+            transport, now=lambda: moment,
+        )  # fmt: skip
+
+    def pull(self, *names: str, **more: Any) -> dict[str, Any]:
+        pulls = self.pulls(**more)
+        try:
+            return pulls.run(pulls.names(names))
+        finally:
+            pulls.transport.close()
+
+    def one(self, name: str, **more: Any) -> Any:
+        (outcome,) = self.pull(name, **more).values()
+        return outcome
+
+    def settle(self, name: str, registry: Registry | None = None) -> Settled:
+        source, dataset = name.split("/", 1)
+        intake = Intake(self.paths, registry or self.registry, self.checker)
+        return intake.settle(source, dataset, self.day)
+
+    def vintages(self, name: str) -> list[Any]:
+        return self.archive.vintages(*name.split("/", 1))
+
+    def rows(self, name: str) -> dict[tuple[str, str, int], float]:
+        """What the vintage in use says."""
+        settled = self.settle(name)
+        assert settled.current is not None
+        found = parse(
+            settled.current.body(), spec_of(settled.current, self.registry.datasets[name])
+        )
+        return {
+            (r["series_key"], r["geo"], r["year"]): r["value"]
+            for r in found.observations.to_pylist()
+        }
+
+
+@pytest.fixture
+def night(tmp_path: Path, registry: Registry, full: Publisher, checker: Checker) -> Night:
+    return Night(tmp_path / "data", registry, full, checker)
+
+
+REN = "eurostat/nrg_ind_ren"
+
+
+def test_the_first_live_night_trips_no_check(night: Night) -> None:
+    outcomes = night.pull()
+    assert {n: o.reason for n, o in outcomes.items() if o.state != "new"} == {}
+    assert set(outcomes) == {n for n, d in night.registry.datasets.items() if d.live}
+    for name in outcomes:
+        settled = night.settle(name)
+        failed = {c.name: c.observed for c in settled.checks if not c.passed}
+        assert (name, failed) == (name, {})
+        assert settled.current is not None and settled.current.manifest["origin"] == "live"
+    # Another night with nothing new stores nothing and says when it was seen.
+    night.day = date(2026, 11, 26)
+    again = night.pull()
+    assert {o.state for o in again.values()} == {"unchanged"}
+    for name, outcome in again.items():
+        assert len(night.vintages(name)) == len({v.vintage_id for v in night.vintages(name)})
+        assert night.vintages(name)[-1].manifest["known_from"] == "2026-11-25"
+        seen = night.archive.seen(*name.split("/", 1))
+        assert seen[outcome.vintage_id]["last"].startswith("2026-11-26")
+
+
+def test_live_figures_are_the_publishers_under_the_registrys_names(night: Night) -> None:
+    for name in ("curated/cbs_ghg_climate_sectors", "curated/cbs_85445ned", "eurostat/sdg_06_40"):
+        before = night.rows(name)
+        night.one(name)
+        after = night.rows(name)
+        needed = set(night.registry.datasets[name].series_keys())
+        assert {k for k, _, _ in after} == needed
+        assert {c: v for c, v in before.items() if c[0] in needed} == {
+            c: v for c, v in after.items() if c in before
+        }
+    vintage = night.vintages("curated/cbs_ghg_climate_sectors")[-1]
+    assert vintage.manifest["format"] == "cbs_odata"
+    assert vintage.manifest["states"] == "85669NED"
+    assert "series=industry" in vintage.manifest["keys"].values()
+    found = parse(
+        vintage.body(), spec_of(vintage, night.registry.datasets["curated/cbs_ghg_climate_sectors"])
+    )
+    assert set(found.observations.column("unit").to_pylist()) == {"Mt CO2e"}
+
+
+def test_what_was_found_by_title_is_pinned(night: Night) -> None:
+    night.one("curated/cbs_85445ned")
+    pins = night.archive.pins("curated", "cbs_85445ned")
+    assert "M000124" in pins.values() and pins["table"] == "85445NED"
+    cube = night.bench.world.cubes["cbs", "85445NED"]
+    cube.about["measures"] = {"M9": cube.about["measures"]["M000124"]}
+    night.bench.world.change(
+        "cbs", "85445NED", lambda c: replace(c, codes=(("Measure", "M9"), *c.codes[1:]))
+    )
+    outcome = night.one("curated/cbs_85445ned")
+    assert outcome.state == "failed" and "was M000124 and is now M9" in outcome.reason
+
+
+def test_changed_figures_are_a_new_vintage_and_a_return_another(night: Night) -> None:
+    last = max(c.period for c in night.bench.world.cubes["eurostat", "NRG_IND_REN"].cells if c.year)
+
+    def edit(factor: float) -> Callable[[Cell], Cell]:
+        return lambda c: (
+            replace(c, value=repr(round(float(c.value) * factor, 6)))
+            if c.geo == "NL" and c.period == last and c.value else c
+        )  # fmt: skip
+
+    night.one(REN)
+    first = night.rows(REN)
+    original = list(night.bench.world.cubes["eurostat", "NRG_IND_REN"].cells)
+    night.bench.world.change("eurostat", "NRG_IND_REN", edit(1.02))
+    night.day = date(2026, 11, 26)
+    assert night.one(REN).state == "new"
+    assert night.rows(REN) != first
+    # The publisher takes it back: the very bytes of two nights ago.
+    night.bench.world.cubes["eurostat", "NRG_IND_REN"].cells = original
+    night.day = date(2026, 11, 27)
+    assert night.one(REN).state == "new"
+    assert night.rows(REN) == first
+    ids = [v.vintage_id for v in night.vintages(REN)]
+    assert len(set(ids)) == len(ids) == 4  # the bundle's, and three nights'
+    assert sum(c["is_current"] for c in night.settle(REN).chain) == 1
+    night.day = date(2026, 11, 28)
+    assert night.one(REN).state == "unchanged"
+
+
+def test_a_release_stamp_alone_is_nothing_new(night: Night) -> None:
+    night.one(REN)
+    night.bench.world.cubes["eurostat", "NRG_IND_REN"].updated = "2026-11-24"
+    night.day = date(2026, 11, 26)
+    assert night.one(REN).state == "unchanged"
+    assert len(night.vintages(REN)) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [("filter_ignored", "not asked for"), ("future_year", "not begun: 2099"), ("area_lost", "no figure for NL")],
+)  # fmt: skip
+def test_what_was_not_asked_for_is_quarantined(night: Night, fault: str, says: str) -> None:
+    before = night.rows(REN)
+    night.bench.faults = [Fault(fault, "eurostat")]
+    assert night.one(REN).state == "new"
+    settled = night.settle(REN)
+    failed = {c.name: c for c in settled.checks if not c.passed}
+    assert "as_asked" in failed and says in failed["as_asked"].observed
+    assert failed["as_asked"].rows and says in settled.pending
+    assert night.rows(REN) == before
+    # What the publisher mended is taken the next night.
+    night.bench.faults = []
+    night.day = date(2026, 11, 26)
+    assert night.one(REN).state == "new"
+    settled = night.settle(REN)
+    assert settled.current is not None and settled.current.manifest["known_from"] == "2026-11-26"
+
+
+def test_what_is_too_big_is_asked_for_in_parts(night: Night) -> None:
+    for name, code in ((REN, "NRG_IND_REN"), ("eurostat/demo_pjan", "DEMO_PJAN")):
+        night.bench.limits.max_cells = 10**9
+        night.one(name)
+        whole = night.rows(name)
+        night.bench.limits.max_cells = 100
+        night.bench.seen.clear()
+        shutil.rmtree(night.paths.raw / "_local")
+        assert night.one(name).state == "new"
+        assert len([a for a in night.bench.seen if code in a.path]) > 2
+        assert night.rows(name) == whole
+
+
+def test_a_queued_extraction_is_waited_for(night: Night) -> None:
+    night.bench.faults = [Fault("queue", "eurostat", times=1)]
+    assert night.one(REN).state == "new"
+    assert any("async" in a.path for a in night.bench.seen)
+    night.bench.faults = [Fault("queue_never", "eurostat")]
+
+    class Clock:
+        now = 0.0
+
+    def sleep(seconds: float) -> None:
+        Clock.now += seconds
+
+    pulls = night.pulls()
+    pulls.transport.sleep, pulls.transport.clock = sleep, lambda: Clock.now
+    outcome = pulls.one(REN)
+    pulls.transport.close()
+    assert outcome.state == "failed" and "still in its queue after 15 minutes" in outcome.reason
+
+
+def test_the_three_routes_of_eurostat_say_the_same(night: Night, registry: Registry) -> None:
+    from pipeline.pull import ask_of, compare
+    from pipeline.sources import DatasetSpec
+    from pipeline.sources.pull import pull
+
+    item = registry.datasets[REN]
+    found = set()
+    pulls = night.pulls()
+    for route in ("sdmx21", "sdmx30", "statistics"):
+        ask = replace(ask_of(item, list(registry.peers), TODAY), route=route)
+        pulled = pull(ask, pulls.publisher("eurostat"))
+        reading = DatasetSpec("eurostat", "nrg_ind_ren", pulled.format, pulled.states)
+        keys, deviations, _, parsed = compare(ask, pulled, reading, TODAY)
+        assert (keys, deviations) == ({}, []) and parsed is not None
+        found.add(digest(parsed))
+    pulls.transport.close()
+    assert len(found) == 1
+
+
+def test_pages_make_one_vintage_as_received(night: Night) -> None:
+    for name, limit in (
+        ("cbs/82610NED", "cbs_page"), ("unsdg/SH_IHR_CAPS", ""), ("worldbank/ER.MRN.PTMR.ZS", ""),
+    ):  # fmt: skip
+        whole = None
+        night.bench.limits.cbs_page = 100_000
+        night.one(name)
+        whole = night.rows(name)
+        if limit:
+            shutil.rmtree(night.paths.raw / "_local")
+            setattr(night.bench.limits, limit, 7)
+            assert night.one(name).state == "new"
+            document = json.loads(night.vintages(name)[-1].body())
+            assert len(document["pages"]) > 6
+            assert night.rows(name) == whole
+
+
+def test_un_and_world_bank_pages_follow_one_another(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.sources.pull import unsdg, worldbank
+
+    for name, module in (("unsdg/vaccination", unsdg), ("worldbank/ER.MRN.PTMR.ZS", worldbank)):
+        night.one(name)
+        whole = night.rows(name)
+        shutil.rmtree(night.paths.raw / "_local")
+        monkeypatch.setattr(module, "_PER_PAGE", 13)
+        assert night.one(name).state == "new"
+        assert len(json.loads(night.vintages(name)[-1].body())["pages"]) > 2
+        assert night.rows(name) == whole
+
+
+def test_a_publisher_that_fails_leaves_the_others_and_the_old_vintage(night: Night) -> None:
+    night.bench.faults = [Fault("503", "eurostat")]
+    outcomes = night.pull("eurostat/nrg_ind_ren", "owid")
+    assert outcomes[REN].state == "failed" and "HTTP 503" in outcomes[REN].reason
+    assert {o.state for n, o in outcomes.items() if n != REN} == {"new"}
+    assert len(night.vintages(REN)) == 1
+    assert night.settle(REN).current is not None
+
+
+def test_a_304_is_nothing_new(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline.http import Reply
+
+    pulls = night.pulls()
+    sent: list[Any] = []
+    real = pulls.transport.get
+
+    def get(url: str, params: Any = (), *, headers: Any = None, **more: Any) -> Reply:
+        sent.append(dict(headers or {}))
+        if headers:
+            return Reply(url, 304, {}, b"")
+        reply = real(url, params, **more)
+        return replace(reply, headers={**reply.headers, "etag": '"v1"'})
+
+    monkeypatch.setattr(pulls.transport, "get", get)
+    assert pulls.one(REN).state == "new"
+    assert pulls.one(REN).state == "unchanged"
+    assert sent == [{}, {"If-None-Match": '"v1"'}]
+    # Another request, or another vintage in between, is asked for in full.
+    shutil.rmtree(night.paths.raw / "_local")
+    assert pulls.one(REN).state == "new"
+    assert sent[-1] == {}
+    pulls.transport.close()
+
+
+def test_an_address_that_is_no_address_is_one_line(night: Night) -> None:
+    pulls = night.pulls()
+    pulls.environ = {"MISSIEMONITOR_EUROSTAT_URL": "http://example.org"}
+    outcome = pulls.one(REN)
+    assert outcome.state == "failed"
+    assert "MISSIEMONITOR_EUROSTAT_URL" in outcome.reason and "https" in outcome.reason
+
+
+def test_a_source_that_takes_files_only_is_not_asked(night: Night) -> None:
+    names = night.pulls().names()
+    assert "curated/nato_defence_expenditure" not in names
+    assert night.pulls().names(["cbs"]) == [
+        n for n in names if night.registry.datasets[n].asked == "cbs"
+    ]
+    assert night.pulls().names(["curated/cbs_hle_total"]) == ["curated/cbs_hle_total"]
+
+
+def test_the_who_is_a_registry_entry_away(night: Night, tmp_path: Path, root: Path) -> None:
+    folder = tmp_path / "registry"
+    shutil.copytree(root / "pipeline" / "registry", folder, ignore=shutil.ignore_patterns("*.py*"))
+    with (folder / "datasets.yaml").open("a") as file:
+        file.write(
+            "- {id: who/NCDMORT3070, title: Premature mortality, format: gho_json, code: NCDMORT3070,\n"
+            "   live: {verified: false, evidence: test}}\n"
+        )
+    with (folder / "indicators" / "more.yaml").open("w") as file:
+        file.write(
+            "- {id: ncd_who, mission: health.lifestyle, label: {nl: a, en: b}, unit: '%', direction: down,\n"
+            "   fit: proxy, role: supporting, cadence: 5, plausible: [1, 40], value: {series:\n"
+            "   {dataset: who/NCDMORT3070, IndicatorCode: NCDMORT3070, SEX: SEX_BTSX}}}\n"
+        )
+    more = load(folder)
+    assert night.one("who/NCDMORT3070", registry=more).state == "new"
+    settled = night.settle("who/NCDMORT3070", more)
+    assert {c.name: c.observed for c in settled.checks if not c.passed} == {}
+    assert settled.current is not None
+
+
+# The registry's live keys
+
+
+def test_doctor_finds_every_key_right_at_the_bench(night: Night) -> None:
+    from pipeline.doctor import check_keys
+
+    pulls = night.pulls()
+    found = check_keys(pulls, pulls.names())
+    pulls.transport.close()
+    assert {f.name: f.lines for f in found if f.state != "right"} == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        (REN, {"code": "NRG_IND_REM"}, "NRG_IND_REM does not exist; likely NRG_IND_REN"),
+        (REN, {"order": ("freq", "unit", "nrg_bal", "geo")}, "the publisher's freq.nrg_bal.unit.geo"),
+        ("cbs/82610NED", {"code": "82610NEE"}, "there is no table 82610NEE, in any case of letters; likely 82610NED"),
+        ("owid/electric-car-sales-share", {"code": "electric-car-sales-shares"}, "does not exist"),
+        ("worldbank/ER.MRN.PTMR.ZS", {"code": "ER.MRN.PTMR.ZZ"}, "ER.MRN.PTMR.ZZ"),
+        ("oecd/DF_TABLE11", {"code": "OECD.SDD.NAD,DSD_NASEC10@DF_TABLE1X,"}, "no such dataflow"),
+    ],
+)  # fmt: skip
+def test_doctor_says_what_is_wrong_and_what_was_likely_meant(
+    night: Night, name: str, change: dict[str, Any], says: str
+) -> None:
+    from pipeline.doctor import check_keys
+
+    pulls = night.pulls(registry=changed(night.registry, name, **change))
+    (finding,) = check_keys(pulls, [name])
+    pulls.transport.close()
+    assert finding.state == "wrong" and says in " ".join(finding.lines)
+    assert finding.words()[0].startswith(f"! {name}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "series", "says"),
+    [
+        (REN, {"freq": "A", "nrg_bal": "REN_ELEC", "unit": "PC"}, "nrg_bal has no code REN_ELEC; likely REN_ELC"),
+        (REN, {"freq": "A", "nrg_ball": "REN", "unit": "PC"}, "has no dimension nrg_ball; likely nrg_bal"),
+        ("cbs/82610NED", {"BronTechniek": "T001029", "Measure": "M002163"}, "BronTechniek has no code T001029; likely T001028"),
+        ("cbs/82610NED", {"BronTechniek": "T001028", "Measure": Titled(title=("Opgesteld vermogen",))},
+         "titled 'Opgesteld vermogen'"),
+        ("unsdg/vaccination", {"seriesCode": "SH_ACS_MCV9"}, "SH_ACS_MCV9"),
+        ("unsdg/SH_DTH_NCOM", {"seriesCode": "SH_DTH_NCOM", "Age": "30_71", "Sex": "BOTHSEX"}, "likely 30"),
+        ("oecd/DF_TABLE11", {"EXPENDITURE": "GF022"}, "EXPENDITURE has no code GF022; likely GF02"),
+    ],
+)  # fmt: skip
+def test_doctor_names_the_likely_code(
+    night: Night, name: str, series: dict[str, Any], says: str
+) -> None:
+    from pipeline.doctor import check_keys
+
+    key = night.registry.datasets[name].series_keys()[0]
+    pulls = night.pulls(registry=changed(night.registry, name, series={key: series}))
+    (finding,) = check_keys(pulls, [name])
+    pulls.transport.close()
+    assert finding.state == "wrong" and says in " ".join(finding.lines)
+
+
+def test_doctor_says_when_it_could_not_ask(night: Night) -> None:
+    from pipeline.doctor import check_keys
+
+    night.bench.faults = [Fault("html", "eurostat", path="/")]
+    pulls = night.pulls()
+    (finding,) = check_keys(pulls, [REN])
+    pulls.transport.close()
+    assert finding.state == "unknown" and "could not be checked" in finding.words()[0]
+
+
+def changed(registry: Registry, name: str, **live: Any) -> Registry:
+    """The registry with another `live` for one dataset."""
+    item = registry.datasets[name]
+    assert item.live is not None
+    other = item.model_copy(update={"live": item.live.model_copy(update=live)})
+    return replace(registry, datasets={**registry.datasets, name: other})
+
+
+def test_pull_error_is_one_printable_line() -> None:
+    assert str(PullError("a\x1b[31m\n b\x00" + "x" * 1000)) == "a [31m b " + "x" * 391
