@@ -199,6 +199,9 @@ def charts(cache: Path | None = None) -> dict[str, Any]:
         "chart": _chart(),
         "spark": _spark(),
     }
+    content = dump(made)
     if file is not None:
-        write_atomic(file, dump(made))
-    return made
+        write_atomic(file, content)
+    # Read back, so that what comes fresh and what comes from the cache are one to the byte.
+    fresh: dict[str, Any] = json.loads(content)
+    return fresh
