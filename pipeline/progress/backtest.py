@@ -123,7 +123,7 @@ def _errors(histories: Iterable[History]) -> dict[int, list[tuple[int, float, fl
         values = [math.log(v) for v in history.values] if log else list(history.values)
         for origin in range(len(years) - 1):
             walk = fit(years, values, origin)
-            if walk is None or walk.spread <= 1e-12 * max(map(abs, values)):
+            if walk is None or walk.spread == 0:
                 continue
             q80, q95 = quantile(0.9, walk.n - 1), quantile(0.975, walk.n - 1)
             for later in range(origin + 1, len(years)):

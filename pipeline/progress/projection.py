@@ -16,6 +16,7 @@ CHANGES: Final = 10  # the last yearly changes that drift and spread are taken f
 LEAST_CHANGES: Final = 6
 HORIZON: Final = 5  # years ahead where a target names no year: our short window, looking forward
 BANDS: Final = (80, 95)
+_ROUNDING: Final = 1e-12
 
 # The European Environment Agency's words for the prospects of a target.
 VERY_LIKELY: Final = 0.9
@@ -95,12 +96,18 @@ def fit(years: Sequence[int], values: Sequence[float], last: int | None = None) 
     first = end - n
     span = years[end] - years[first]
     drift = (values[end] - values[first]) / span
-    squares = math.fsum(
-        (values[i] - values[i - 1] - drift * (years[i] - years[i - 1])) ** 2
-        / (years[i] - years[i - 1])
-        for i in range(first + 1, end + 1)
-    )
-    return Walk(drift, math.sqrt(squares / (n - 1)), n, span)
+    try:
+        squares = math.fsum(
+            (values[i] - values[i - 1] - drift * (years[i] - years[i - 1])) ** 2
+            / (years[i] - years[i - 1])
+            for i in range(first + 1, end + 1)
+        )
+    except OverflowError:  # squares of more than 1e154
+        squares = math.inf
+    spread = math.sqrt(squares / (n - 1))
+    if spread <= _ROUNDING * max(map(abs, values[first : end + 1])):
+        spread = 0.0  # a straight line but for the last digits
+    return Walk(drift, spread, n, span)
 
 
 def scale_of(values: Sequence[float], target: float | None) -> str:
@@ -110,6 +117,13 @@ def scale_of(values: Sequence[float], target: float | None) -> str:
     """
     positive = all(v > 0 for v in values[-(CHANGES + 1) :])
     return "log" if positive and (target is None or target > 0) else "level"
+
+
+def last_year(kind: str, target_year: int | None, latest: int) -> int:
+    """How far a row is projected: to its target's year; a direction at least HORIZON years."""
+    if kind == "direction" or target_year is None:
+        return max(latest + HORIZON, target_year or 0)
+    return target_year
 
 
 def widening_at(horizon: int, base: float, per_year: float) -> float:
@@ -153,7 +167,7 @@ def project(
         return Projection(reason="too_few_points", n_changes=max(0, len(years) - 1))
     if not math.isfinite(walk.drift) or not math.isfinite(walk.spread):
         return Projection(reason="not_computable", n_changes=walk.n)
-    if walk.spread <= 1e-12 * max(map(abs, scaled), default=0.0):
+    if walk.spread == 0:
         # A series that never varied gives bands without width: a certainty that it cannot claim.
         return Projection(reason="no_variation", n_changes=walk.n)
     quantiles = {band: quantile(0.5 + band / 200, walk.n - 1) for band in BANDS}

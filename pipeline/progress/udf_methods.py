@@ -89,15 +89,15 @@ def own_verdict(status: Any, kind: Any) -> str | None:
 
 
 def projection_row(
-    years: Any, values: Any, direction: Any, target: Any, end: Any, low: Any, high: Any,
-    widening: Any, widening_per_year: Any,
+    years: Any, values: Any, direction: Any, kind: Any, target_year: Any, target: Any, low: Any,
+    high: Any, widening: Any, widening_per_year: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """One projection, its years as lists of one length."""
-    from pipeline.progress.projection import probability_words, project
+    from pipeline.progress.projection import last_year, probability_words, project
 
     found = project(
         dict(zip(years, values, strict=True)),
-        end,
+        last_year(kind, target_year, max(years)),
         target=target,
         direction=direction,
         widening=widening,
@@ -132,7 +132,7 @@ def register(con: duckdb.DuckDBPyConnection) -> None:
         ("own_verdict", own_verdict, [text, text], text),
         (
             "projection", projection_row,
-            [*numbers, text, "DOUBLE", "INTEGER", "DOUBLE", "DOUBLE", "DOUBLE", "DOUBLE"],
+            [*numbers, text, text, "INTEGER", *["DOUBLE"] * 5],
             _struct(PROJECTION),
         ),
         ("band_coverage", coverage_rows, [HISTORY + "[]"], _struct(COVERAGE) + "[]"),

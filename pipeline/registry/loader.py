@@ -142,7 +142,7 @@ class Dataset(_Entry):
     title: Text
     format: Literal[
         "sdmx_csv", "sdmx_csv2", "jsonstat", "oecd_csv", "owid_csv", "curated_csv", "cbs_odata",
-        "worldbank_json", "unsdg_json", "gho_json",
+        "projection_csv", "worldbank_json", "unsdg_json", "gho_json",
     ]  # fmt: skip
     code: str | None = None
     publisher: str = ""
@@ -235,6 +235,24 @@ class Indicator(_Entry):
     caveat: Words | None = None
 
 
+class OfficialProjection(_Entry):
+    """A body's own projections of an indicator, an edition a row, shown beside ours.
+
+    `measure`: what its figures are: the indicator's own unit (`level`), or % below the baseline
+    of `target` (`reduction_pct`). `secondary`: quoted by others than the body itself.
+    """
+
+    id: Text
+    title: Words
+    publisher: Text
+    dataset: Text
+    indicator: Text
+    target: Text
+    measure: Literal["level", "reduction_pct"]
+    secondary: bool = False
+    caveat: Words | None = None
+
+
 class Override(_Entry):
     mission: Text
     status: Literal[
@@ -274,6 +292,7 @@ class Registry:
     operands: list[Operand] = field(default_factory=list)
     peers: dict[str, Peer] = field(default_factory=dict)
     overrides: list[Override] = field(default_factory=list)
+    projections: dict[str, OfficialProjection] = field(default_factory=dict)
 
     def plausible_of(self, source: str, dataset: str, series_key: str) -> tuple[float, ...]:
         """Range of a series' raw values: that of the indicators that are this series alone."""
@@ -669,6 +688,21 @@ def _check(
                 items["datasets"][dataset.id].at,
                 f"{dataset.id}: source {dataset.source} is not in sources.yaml",
             )
+    for official in registry.projections.values():
+        at = items["projections"][official.id].at
+        dataset = registry.datasets.get(official.dataset)
+        if dataset is None and official.dataset not in problems.broken:
+            problems.add(at, f"{official.id}: dataset {official.dataset!r} is not in datasets.yaml")
+        if dataset is not None and dataset.format != "projection_csv":
+            problems.add(at, f"{official.id}: {dataset.id} is not of format projection_csv")
+        judged = registry.indicators.get(official.indicator)
+        if judged is None and official.indicator not in problems.broken:
+            problems.add(at, f"{official.id}: indicator {official.indicator} does not exist")
+        if judged is not None and official.target not in {p.target for p in judged.targets}:
+            problems.add(
+                at,
+                f"{official.id}: {official.indicator} is not held against target {official.target}",
+            )
     for entry in registry.indicators.values():
         item = items["indicators"][entry.id]
         if entry.mission not in registry.missions and entry.mission not in problems.broken:
@@ -750,6 +784,9 @@ def load(root: Path | None = None) -> Registry:
     for path in sorted((folder / "indicators").glob("*.yaml")):
         name = f"indicators/{path.name}"
         items["indicators"] |= _all(folder, name, Indicator, problems, registry.indicators)
+    items["projections"] = _all(
+        folder, "projections.yaml", OfficialProjection, problems, registry.projections
+    )
     for item in _items(folder, "peers.yaml", problems):
         peer = _typed(Peer, item, problems)
         if peer is not None:

@@ -45,6 +45,10 @@ _COLUMNS: dict[str, dict[str, Any]] = {
                  "series_key": _S},
     "overrides": {"mission_id": _S, "status": _S, "author": _S, "reason": _S, "date": _S,
                   "until": _S},
+    "official_projections": {"projection_id": _S, "indicator_id": _S, "target_id": _S,
+                             "source": _S, "dataset": _S, "measure": _S, "publisher": _S,
+                             "title_nl": _S, "title_en": _S, "secondary": _B, "caveat_nl": _S,
+                             "caveat_en": _S},
 }  # fmt: skip
 
 
@@ -112,6 +116,15 @@ def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
         "overrides": [
             {"mission_id": o.mission, **o.model_dump(exclude={"mission"})}
             for o in registry.overrides
+        ],
+        "official_projections": [
+            {"projection_id": p.id, "indicator_id": p.indicator, "target_id": p.target,
+             "source": p.dataset.split("/", 1)[0], "dataset": p.dataset.split("/", 1)[1],
+             "measure": p.measure, "publisher": p.publisher, "title_nl": p.title.nl,
+             "title_en": p.title.en, "secondary": p.secondary,
+             "caveat_nl": p.caveat.nl if p.caveat else None,
+             "caveat_en": p.caveat.en if p.caveat else None}
+            for p in registry.projections.values()
         ],
     }  # fmt: skip
 

@@ -11,7 +11,7 @@ from pipeline.sources.spec import DatasetSpec, Parsed, ParseError
 __all__ = ["FORMATS", "DatasetSpec", "ParseError", "Parsed", "parse", "parse_file", "streams"]
 FORMATS = (
     "sdmx_csv", "sdmx_csv2", "jsonstat", "oecd_csv", "owid_csv", "curated_csv", "cbs_odata",
-    "worldbank_json", "unsdg_json", "gho_json",
+    "projection_csv", "worldbank_json", "unsdg_json", "gho_json",
 )  # fmt: skip
 _STREAMED = ("sdmx_csv", "sdmx_csv2")
 _NO_ROW = "no row of the body can be used: see why in the publisher's answer"

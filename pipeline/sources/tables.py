@@ -12,6 +12,7 @@ from pipeline.sources.spec import DatasetSpec, Parsed, ParseError
 from pipeline.sources.tidy import key_sql, must_state, quoted, read_csv, tidy
 
 _CURATED = ("series", "geo", "period", "value", "unit", "flag")
+_PROJECTION = ("edition", "target_year", "low_pct", "high_pct", "page_url")
 
 
 def sdmx_csv(body: bytes, spec: DatasetSpec) -> Parsed:
@@ -134,4 +135,23 @@ def curated_csv(body: bytes, spec: DatasetSpec) -> Parsed:
     sql = """SELECT row_number() OVER () AS line, 'series=' || trim(series) AS series_key,
        trim(geo) AS geo, trim(period) AS period, value, trim(unit) AS unit,
        regexp_replace(flag, '\\bparsed\\b', 'parsed u') AS flags, NULL::VARCHAR AS reason FROM cells"""
+    return tidy(cells, sql, spec)
+
+
+def projection_csv(body: bytes, spec: DatasetSpec) -> Parsed:
+    """Official projections: a row for each edition with the band of one year in %, of NL.
+
+    Each figure becomes a series of its own, named by bound, edition and the page that quotes it.
+    They are read by `official_projections` alone: an indicator's values are never projections.
+    """
+    cells = read_csv(body, _PROJECTION)
+    parts = [
+        f"""SELECT 'bound={bound}|edition=' || trim(edition) || '|page_url=' || trim(page_url)
+            AS series_key, trim(target_year) AS period, {bound}_pct AS value FROM cells"""
+        for bound in ("low", "central", "high", "target_reduction")
+        if f"{bound}_pct" in cells.column_names
+    ]
+    # Lines count figures, not rows: one row may lack several.
+    sql = f"""SELECT row_number() OVER () AS line, series_key, 'NL' AS geo, period, value,
+       '%' AS unit, '' AS flags, NULL::VARCHAR AS reason FROM ({" UNION ALL ".join(parts)})"""
     return tidy(cells, sql, spec)

@@ -5,7 +5,6 @@ columns:
   indicator_id: VARCHAR, id in the registry
   geo: VARCHAR, area
   target_id: VARCHAR, id of the target
-  horizon_year: INTEGER, last year projected - the target year; without one 5 years after the latest
   reason: VARCHAR, why nothing is projected
   scale: VARCHAR, log or level
   n_changes: INTEGER, changes that drift and spread are taken from (at most 10)
@@ -13,7 +12,7 @@ columns:
   spread: DOUBLE, standard deviation of a year's change (the same)
   probability: DOUBLE, probability of meeting the target in its year
   probability_words: VARCHAR, the same in the words of the European Environment Agency
-  ahead: INTEGER[], years projected
+  ahead: INTEGER[], years projected - to the target year; where only the direction is judged at least 5
   projected: DOUBLE[], central projection in the unit of the indicator
   low_80: DOUBLE[], lower bound of the 80 % band
   high_80: DOUBLE[], upper bound of the 80 % band
@@ -23,10 +22,8 @@ columns:
 WITH measured AS (
   SELECT max(widening_base) AS base, max(widening_per_year) AS per_year FROM core.backtest
 ), asked AS (
-  SELECT a.indicator_id, a.geo, a.target_id, i.direction, a.target_value, i.bound_low, i.bound_high,
-         u.years, u.values, m.base, m.per_year,
-         CASE WHEN a.kind = 'direction' THEN greatest(coalesce(a.target_year, 0), list_max(u.years) + 5)
-              ELSE a.target_year END::INTEGER AS horizon_year,
+  SELECT a.indicator_id, a.geo, a.target_id, i.direction, a.kind, a.target_year, a.target_value,
+         i.bound_low, i.bound_high, u.years, u.values, m.base, m.per_year,
          CASE WHEN a.reason IN ('context_only', 'stale') THEN a.reason
               WHEN a.kind = 'milestone' THEN 'milestone'
               WHEN u.years IS NULL THEN 'no_data'
@@ -37,14 +34,14 @@ WITH measured AS (
   LEFT JOIN core.unbroken u USING (indicator_id, geo)
   CROSS JOIN measured m
 ), done AS (
-  SELECT indicator_id, geo, target_id, horizon_year,
-         unnest(projection(years, values, direction, target_value, horizon_year, bound_low,
+  SELECT indicator_id, geo, target_id,
+         unnest(projection(years, values, direction, kind, target_year, target_value, bound_low,
                            bound_high, base, per_year))
   FROM asked WHERE refused IS NULL
 )
-SELECT indicator_id, geo, target_id, horizon_year, reason, scale, n_changes, drift, spread,
-       probability, probability_words, ahead, projected, low_80, high_80, low_95, high_95
+SELECT indicator_id, geo, target_id, reason, scale, n_changes, drift, spread, probability,
+       probability_words, ahead, projected, low_80, high_80, low_95, high_95
 FROM done
 UNION ALL BY NAME
-SELECT indicator_id, geo, target_id, horizon_year, refused AS reason FROM asked
+SELECT indicator_id, geo, target_id, refused AS reason FROM asked
 WHERE refused IS NOT NULL

@@ -46,6 +46,8 @@ BREAKS = {
     "marts.peers.one_vintage": "SELECT * REPLACE (geo AS vintage_id) FROM good",
     "marts.peers.ranked_among_five": "SELECT * REPLACE (4::BIGINT AS n_ranked) FROM good",
     "core.unbroken.as_long_as_each_other": "SELECT * REPLACE (values[2:] AS values) FROM good",
+    "marts.official_projections.band_in_order": "SELECT * REPLACE (high + 1 AS low) FROM good",
+    "marts.official_projections.every_entry_seen": "SELECT * FROM good WHERE false",
     "marts.second_opinions.reason_iff_not_available": "SELECT * REPLACE (NULL::VARCHAR AS reason) FROM good",
     "marts.second_opinions.no_vote_without_opinion": "SELECT * REPLACE ('better' AS verdict) FROM good",
     "marts.target_path.path_or_value": "SELECT * REPLACE (NULL::DOUBLE AS required, NULL::DOUBLE AS actual, NULL::DOUBLE AS projected) FROM good",

@@ -152,6 +152,29 @@ def test_curated_text_is_read_only_in_the_forms_that_are_named() -> None:
     ]  # fmt: skip
 
 
+def test_an_official_projection_gives_a_series_for_each_bound_of_an_edition() -> None:
+    body = (
+        "edition,target_year,target_reduction_pct,low_pct,high_pct,page_url,seen\n"
+        "E1,2030,49,43,48,https://a.example/x?y=1|2,yes\n"
+        "E2,2030,55,,54.9,https://b.example,no\n"
+    )
+    good, bad = rows(body, spec("projection_csv"))
+    assert {r["geo"] for r in good} == {"NL"} and {r["year"] for r in good} == {2030}
+    assert {r["series_key"]: r["value"] for r in good} == {
+        "bound=low|edition=E1|page_url=https://a.example/x?y=1|2": 43,
+        "bound=high|edition=E1|page_url=https://a.example/x?y=1|2": 48,
+        "bound=target_reduction|edition=E1|page_url=https://a.example/x?y=1|2": 49,
+        "bound=high|edition=E2|page_url=https://b.example": 54.9,
+        "bound=target_reduction|edition=E2|page_url=https://b.example": 55,
+    }
+    # A bound that is not quoted is missing, not zero.
+    assert [(r["series_key"], r["reason"]) for r in bad] == [
+        ("bound=low|edition=E2|page_url=https://b.example", "no_value")
+    ]
+    with pytest.raises(ParseError, match="column edition is missing"):
+        rows(CURATED, spec("projection_csv"))
+
+
 def test_oecd_multiplier_is_applied_and_empty_is_missing() -> None:
     body = (
         "DATAFLOW,FREQ,REF_AREA,EXPENDITURE,TIME_PERIOD,OBS_VALUE,OBS_STATUS,UNIT_MULT\n"

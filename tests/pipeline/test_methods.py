@@ -1,0 +1,240 @@
+"""Second opinions, projections and official projections in the published set: that they are what
+plain arithmetic on the published observations gives."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from statistics import fmean, stdev
+from typing import Any
+
+import duckdb
+import pytest
+from scipy import stats
+
+# What answers "on course" (with a target) or "the right way" (without), word by word.
+YES = {
+    True: {"achieved", "on_track", "target_achieved", "substantial_progress", "sun", "light_cloud"},
+    False: {"improving", "slightly_improving", "substantial_progress", "moderate_progress",
+            "limited_progress", "on_track", "fair"},
+}  # fmt: skip
+HISTORY = tuple[str, str, list[int], list[float]]
+
+
+@pytest.fixture(scope="module")
+def con(first_run: dict[str, Any]) -> Iterator[duckdb.DuckDBPyConnection]:
+    found = duckdb.connect(str(first_run["data"] / "marts" / "missiemonitor.duckdb"), True)
+    yield found
+    found.close()
+
+
+def rows(con: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    found = con.execute(sql)
+    names = [d[0] for d in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def test_every_target_has_three_second_opinions(con: duckdb.DuckDBPyConnection) -> None:
+    number = rows(con, "SELECT count(*) AS n FROM marts.indicator_progress")[0]["n"]
+    found = rows(con, "SELECT method, count(*) AS n FROM marts.second_opinions GROUP BY 1")
+    assert {r["method"]: r["n"] for r in found} == {
+        "statcan": number, "destatis": number, "un_progress_chart": number,
+    }  # fmt: skip
+    # A closed list on the real figures: no word is there that nobody explained.
+    words = {r["status"] for r in rows(con, "SELECT DISTINCT status FROM marts.second_opinions")}
+    assert words <= {
+        "target_achieved", "substantial_progress", "moderate_progress", "limited_progress",
+        "deterioration", "sun", "light_cloud", "cloud", "storm", "on_track", "fair",
+        "stagnation_or_regression", "not_available",
+    }  # fmt: skip
+
+
+def test_methods_agree_is_what_the_words_say(con: duckdb.DuckDBPyConnection) -> None:
+    said: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for r in rows(con, "SELECT * FROM marts.second_opinions WHERE status <> 'not_available'"):
+        said[r["indicator_id"], r["target_id"]].append(r["status"])
+    seen = set()
+    for row in rows(
+        con,
+        "SELECT p.*, t.kind FROM marts.indicator_progress p "
+        "JOIN marts.indicator_targets t USING (indicator_id, target_id)",
+    ):
+        with_target = row["kind"] != "direction"
+        votes = said[row["indicator_id"], row["target_id"]]
+        wanted = None
+        if row["status"] != "not_assessable" and votes:
+            own = row["status"] in YES[with_target]
+            wanted = all((v in YES[with_target]) == own for v in votes)
+        assert row["methods_agree"] is wanted, row
+        seen.add(wanted)
+    assert seen == {True, False, None}
+
+
+def test_second_opinions_on_the_national_total_by_hand(con: duckdb.DuckDBPyConnection) -> None:
+    sql = "SELECT period, value FROM marts.observations WHERE indicator_id = 'ghg_net_total' AND geo = 'NL'"
+    y = {r["period"]: r["value"] for r in rows(con, sql)}
+    found = {
+        r["method"]: r
+        for r in rows(
+            con, "SELECT * FROM marts.second_opinions WHERE target_id = 'energy/ghg-55-2030'"
+        )
+    }
+    observed, required = (y[2024] / y[2015]) ** (1 / 9) - 1, (102555 / y[2015]) ** (1 / 15) - 1
+    assert found["statcan"]["value"] == pytest.approx(observed / required)
+    assert found["statcan"]["status"] == "moderate_progress"
+    ahead = y[2024] + 6 * (y[2024] - y[2019]) / 5
+    assert found["destatis"]["at_target"] == pytest.approx(ahead)
+    assert found["destatis"]["status"] == "sun" and ahead < 102555
+    ahead = y[2024] * (1 + observed) ** 6
+    assert found["un_progress_chart"]["value"] == pytest.approx(
+        (ahead - y[2015]) / (102555 - y[2015])
+    )
+    assert found["un_progress_chart"]["status"] == "fair"
+
+
+def test_the_80_percent_band_holds_about_80_percent(con: duckdb.DuckDBPyConnection) -> None:
+    measured = {r["horizon"]: r for r in rows(con, "FROM marts.projection_coverage")}
+    assert list(measured) == list(range(1, 11))
+    for horizon in (1, 3, 5):
+        row = measured[horizon]
+        assert 0.75 <= row["coverage_80"] <= 0.87 and row["n_series"] >= 178, row
+        assert row["raw_coverage_80"] < row["coverage_80"] < row["coverage_95"]
+
+
+def histories(first_run: dict[str, Any], con: duckdb.DuckDBPyConnection) -> list[HISTORY]:
+    """(series, scale, years, values), each on the scale(s) on which it is projected."""
+    file = (first_run["data"] / "work" / "core" / "unbroken.parquet").as_posix()
+    scales: dict[str, set[str]] = defaultdict(set)
+    for r in rows(con, "SELECT p.indicator_id, p.target_value, kind FROM marts.indicator_progress p "
+                       "JOIN marts.indicator_targets t USING (indicator_id, target_id)"):  # fmt: skip
+        if r["kind"] != "milestone":
+            zero = r["target_value"] is not None and r["target_value"] <= 0
+            scales[r["indicator_id"]].add("level" if zero else "log")
+    found = []
+    for indicator, geo, years, values in duckdb.sql(
+        f"SELECT indicator_id, geo, years, values FROM '{file}' ORDER BY ALL"
+    ).fetchall():
+        for scale in {"level" if min(values) <= 0 else s for s in scales[indicator]}:
+            found.append((f"{indicator} {geo}", scale, years, values))
+    return found
+
+
+def misses(series: list[HISTORY], horizon: int) -> list[tuple[str, float]]:
+    """(series, error ÷ half-width of its plain 80 % band) from the text of METHOD §6."""
+    found = []
+    for name, scale, years, values in series:
+        x = [math.log(v) for v in values] if scale == "log" else values
+        for i, year in enumerate(years):
+            if i < 6 or year + horizon not in years:
+                continue
+            first = max(0, i - 10)
+            steps = [years[k] - years[k - 1] for k in range(first + 1, i + 1)]
+            span = sum(steps)
+            drift = (x[i] - x[first]) / span
+            rest = [(x[k] - x[k - 1] - drift * step) / math.sqrt(step)
+                    for k, step in zip(range(first + 1, i + 1), steps, strict=True)]  # fmt: skip
+            n = len(steps)
+            s = math.sqrt(sum(r * r for r in rest) / (n - 1))
+            if s <= 1e-12 * max(map(abs, x[first : i + 1])):
+                continue
+            width = stats.t.ppf(0.9, n - 1) * s * math.sqrt(horizon + horizon**2 / span)
+            ahead = x[i] + horizon * drift
+            found.append((name, abs(x[years.index(year + horizon)] - ahead) / width))
+    return found
+
+
+def test_the_published_coverage_is_what_a_plain_recount_gives(
+    first_run: dict[str, Any], con: duckdb.DuckDBPyConnection
+) -> None:
+    """No shared code: fit the factors without each series, a line through them, and count."""
+    measured = {r["horizon"]: r for r in rows(con, "FROM marts.projection_coverage")}
+    series = histories(first_run, con)
+    ratios = {h: misses(series, h) for h in measured}
+    for h, row in measured.items():
+        assert row["n_forecasts"] == len(ratios[h])
+        assert row["n_series"] == len({name for name, _ in ratios[h]})
+        assert row["raw_coverage_80"] == pytest.approx(fmean(r <= 1 for _, r in ratios[h]))
+    weights = {h: row["n_series"] for h, row in measured.items()}
+    ranked = {h: sorted(ratios[h], key=lambda e: e[1]) for h in measured}
+
+    def line(without: str) -> tuple[float, float]:
+        factors = {}
+        for h in measured:
+            others = [r for name, r in ranked[h] if name != without]
+            factors[h] = others[math.ceil(0.8 * len(others)) - 1]
+        total = sum(weights.values())
+        mid_h = sum(weights[h] * h for h in weights) / total
+        mid_f = sum(weights[h] * factors[h] for h in weights) / total
+        slope = sum(weights[h] * (h - mid_h) * (factors[h] - mid_f) for h in weights) / sum(
+            weights[h] * (h - mid_h) ** 2 for h in weights
+        )
+        return mid_f - max(0.0, slope) * mid_h, max(0.0, slope)
+
+    lines = {name: line(name) for name in {name for name, _ in ratios[1]}}
+    base, per_year = line("no series at all")
+    for h in (1, 3, 5, 10):
+        held = fmean(r <= max(1, lines[n][0] + lines[n][1] * h) for n, r in ratios[h])
+        assert measured[h]["coverage_80"] == pytest.approx(held, abs=1e-3)
+        assert measured[h]["widening"] == pytest.approx(base + per_year * h)
+
+
+def test_the_projection_of_the_national_total_by_hand(con: duckdb.DuckDBPyConnection) -> None:
+    sql = ("SELECT value FROM marts.observations WHERE indicator_id = 'ghg_net_total' "
+           "AND geo = 'NL' AND period >= 2014 ORDER BY period")  # fmt: skip
+    logs = [math.log(r["value"]) for r in rows(con, sql)]
+    assert len(logs) == 11  # 2014-2024: ten changes
+    changes = [b - a for a, b in pairwise(logs)]
+    widening = {r["horizon"]: r["widening"] for r in rows(con, "FROM marts.projection_coverage")}
+    middle = logs[-1] + 6 * fmean(changes)
+    error = stdev(changes) * math.sqrt(6 + 36 / 10) * widening[6]
+    t = stats.t(9, middle, error)
+    (end,) = rows(con, "SELECT * FROM marts.target_path WHERE target_id = 'energy/ghg-55-2030' "
+                       "AND indicator_id = 'ghg_net_total' AND year = 2030")  # fmt: skip
+    assert end["projected"] == pytest.approx(math.exp(middle))
+    assert end["low_80"] == pytest.approx(math.exp(t.ppf(0.1)))
+    assert end["high_95"] == pytest.approx(math.exp(t.ppf(0.975)))
+    (row,) = rows(con, "SELECT * FROM marts.indicator_progress WHERE "
+                       "target_id = 'energy/ghg-55-2030' AND indicator_id = 'ghg_net_total'")  # fmt: skip
+    assert row["probability_of_target"] == pytest.approx(t.cdf(math.log(102555)))
+    assert row["probability_words"] == "unlikely_but_uncertain"
+
+
+def test_paths_go_on_to_the_target_year_without_a_gap(con: duckdb.DuckDBPyConnection) -> None:
+    found = rows(
+        con,
+        """
+        SELECT indicator_id, target_id, p.kind, a.target_year, a.latest_year, a.reason,
+               list(year ORDER BY year) FILTER (projected IS NOT NULL) AS years
+        FROM marts.target_path t
+        JOIN marts.indicator_progress a USING (indicator_id, geo, target_id)
+        JOIN marts.indicator_targets p USING (indicator_id, target_id) GROUP BY ALL""",
+    )
+    projected = [r for r in found if r["years"]]
+    assert len(projected) >= 45
+    for row in projected:
+        assert row["years"] == list(range(row["years"][0], row["years"][-1] + 1)), row
+        if row["kind"] == "direction":
+            assert len(row["years"]) >= 5, row
+        else:
+            assert row["years"][-1] == row["target_year"], row
+    assert not [r for r in projected if r["reason"] in ("stale", "context_only", "milestone_open")]
+    without = rows(con, "SELECT * FROM marts.indicator_progress WHERE (probability_of_target "
+                        "IS NULL) <> (probability_words IS NULL)")  # fmt: skip
+    assert without == []
+
+
+def test_official_projections_stand_beside_ours_by_edition(con: duckdb.DuckDBPyConnection) -> None:
+    found = {r["edition"]: r for r in rows(con, "FROM marts.official_projections")}
+    assert sorted(found) == [f"KEV{year}" for year in range(2019, 2026)]
+    latest = found["KEV2025"]
+    assert (latest["low_published"], latest["high_published"]) == (47, 54.9)
+    # 47-54.9 % below the baseline of 227900 kt of 1990.
+    assert latest["low"] == pytest.approx(227900 * 0.451)
+    assert latest["high"] == pytest.approx(227900 * 0.53)
+    assert latest["central"] is None and latest["target_then_published"] == 55
+    assert latest["conversion"] == "227900 kt CO2e (1990) × (1 - published % ÷ 100)"
+    assert all(r["is_secondary"] and r["source"].startswith("https://") for r in found.values())
+    one_figure = found["KEV2020"]
+    assert one_figure["central"] == one_figure["low"] == pytest.approx(227900 * 0.66)
