@@ -690,11 +690,11 @@ def _check(
             )
     for official in registry.projections.values():
         at = items["projections"][official.id].at
-        dataset = registry.datasets.get(official.dataset)
-        if dataset is None and official.dataset not in problems.broken:
+        given = registry.datasets.get(official.dataset)
+        if given is None and official.dataset not in problems.broken:
             problems.add(at, f"{official.id}: dataset {official.dataset!r} is not in datasets.yaml")
-        if dataset is not None and dataset.format != "projection_csv":
-            problems.add(at, f"{official.id}: {dataset.id} is not of format projection_csv")
+        if given is not None and given.format != "projection_csv":
+            problems.add(at, f"{official.id}: {given.id} is not of format projection_csv")
         judged = registry.indicators.get(official.indicator)
         if judged is None and official.indicator not in problems.broken:
             problems.add(at, f"{official.id}: indicator {official.indicator} does not exist")
