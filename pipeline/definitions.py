@@ -39,7 +39,7 @@ def defs() -> dg.Definitions:
                 cron_schedule="0 3 * * *",
                 execution_timezone=TIME_ZONE,
                 default_status=dg.DefaultScheduleStatus.RUNNING,
-                description="03:00 in Amsterdam.",
+                description="03:00 in Amsterdam. Pulls first, unless MISSIEMONITOR_OFFLINE is set.",
             )
         ],
         executor=dg.in_process_executor,

@@ -84,8 +84,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class Manners:
-    """How a publisher wants to be asked: requests side by side, seconds between their starts,
-    and downloads an hour (0: no such limit), which are remembered from run to run."""
+    """How a publisher wants to be asked: requests side by side, seconds between the starts of
+    downloads, and downloads an hour (0: no such limit), which are remembered from run to run."""
 
     concurrent: int = 2
     spacing: float = 0.0
@@ -253,13 +253,14 @@ class Transport:
                 raise HostDown(host.down)
             with host.lock:
                 self._reach(host)
-                if manners.spacing and host.last_start is not None:
+                if download and manners.spacing and host.last_start is not None:
                     rest = host.last_start + manners.spacing - self.clock()
                     if rest > 0:
                         self.sleep(rest)
                 if download and manners.per_hour:
                     self._count(host, manners.per_hour)
-                host.last_start = self.clock()
+                if download:
+                    host.last_start = self.clock()
             yield
 
     def _count(self, host: _Host, per_hour: int) -> None:

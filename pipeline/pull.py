@@ -115,6 +115,10 @@ class Pulls:
             return self._keep(item, ask, pulled)
         except (PullError, ArchiveError, OSError) as error:
             return Outcome(name, "failed", str(error) or type(error).__name__)
+        except Exception as error:
+            # Ours, or an answer that nobody foresaw: it ends this pull, not the night.
+            said = " ".join(str(error).split())[:200]
+            return Outcome(name, "failed", f"{type(error).__name__}: {said}")
 
     # What is asked
 

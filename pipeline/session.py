@@ -106,7 +106,9 @@ class Session:
             return
         transport = Transport(ledger=archive.ledger)
         try:
-            pulls = Pulls(self.paths, self.registry, self.reference, os.environ, transport)
+            # Past midnight a run still is of the day on which it began.
+            day = min(self.reference, today())
+            pulls = Pulls(self.paths, self.registry, day, os.environ, transport)
             names = [n for n in pulls.names(sources) if only is None or n in only]
             self.pulled = pulls.run(names, to_watch())
         finally:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.commands.common import DEGRADED, OK, UserError
 from pipeline.paths import Paths, registry_root
+
+if TYPE_CHECKING:
+    from pipeline.archive import Archive
 
 
 def doctor(
@@ -46,10 +49,23 @@ def doctor(
         typer.echo(f"! {name}: no vintage; ingest a file for it", err=True)
     current = paths.marts / "current"
     typer.echo(f"published: {current.resolve().name if current.exists() else 'nothing yet'}")
+    typer.echo(_last_pulls(archive))
     amiss = bool(without)
     if live:
         amiss |= _live(paths, source or [])
     raise typer.Exit(DEGRADED if amiss else OK)
+
+
+def _last_pulls(archive: Archive) -> str:
+    """One line on the last night's pulls."""
+    import json
+
+    try:
+        found = json.loads(archive.last_pulls.read_text("utf-8"))
+        states = [o["state"] for o in found["outcomes"].values()]
+        return f"last pulls: {found['at']}, {len(states)} datasets, {states.count('failed')} failed"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return "last pulls: none yet"
 
 
 def _live(paths: Paths, sources: list[str]) -> bool:

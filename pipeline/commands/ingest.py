@@ -21,7 +21,7 @@ def ingest(
 ) -> None:
     """Keep a downloaded file as a candidate vintage; the next run judges it.
 
-    Its scope is that of the newest vintage at hand: what that one held must be there.
+    Its scope is that of the newest vintage that was no pull: what that one held must be there.
 
     Example: missiemonitor ingest env_air_gge.csv --dataset eurostat/env_air_gge
     """
@@ -50,7 +50,11 @@ def ingest(
             raise UserError(f"{file}: damaged gzip ({error}); download it again") from error
     archive = Archive(Paths.from_environment())
     archive.seed()
-    earlier = [v for v in archive.vintages(item.source, item.dataset) if not v.partial]
+    # A live vintage's scope is what was asked of an interface, not what a file holds.
+    earlier = [
+        v for v in archive.vintages(item.source, item.dataset)
+        if not v.partial and v.manifest.get("origin") != "live"
+    ]  # fmt: skip
     scope = dict(earlier[-1].scope) if earlier else {}
     try:
         vintage = archive.add(
