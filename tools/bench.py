@@ -1,11 +1,15 @@
-"""What a run costs, as ratios measured in one go: `make bench`.
+"""What a run and a large body cost, as ratios measured in one go: `make bench`.
 
-Compares a first offline run and a second one in which nothing changed with importing dagster,
-great_expectations and pandas alone. Never a test: machines differ.
+First a run: a first offline run and a second one in which nothing changed, beside importing
+dagster, great_expectations and pandas alone. Then a body of ROWS rows (5 million unless told):
+beside the same work in pandas, pyjstat on a sample, and DuckDB scanning the file and doing
+nothing, which is the limit. `make bench ROWS=50000000` does the second part only; ROUNDS says how
+often. Never a test: machines differ. The body and the ways of reading it are in throughput.py.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
@@ -16,7 +20,17 @@ from pathlib import Path
 from statistics import median
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
+ROWS = int(os.environ.get("ROWS") or 5_000_000)
+# Above this pandas does not fit into the memory of most machines.
+MOST_FOR_PANDAS = 10_000_000
 IMPORTS = "import dagster, great_expectations, pandas"
+THROUGHPUT = [sys.executable, str(Path(__file__).with_name("throughput.py"))]
+LABELS = {
+    "duckdb": "DuckDB, bare scan of the file",
+    "missiemonitor": "missiemonitor, to Parquet",
+    "pandas": "pandas, same work, to Parquet",
+    "pyjstat": "pyjstat, JSON-stat to frame *",
+}
 
 
 def timed(command: list[str], env: dict[str, str]) -> float:
@@ -27,7 +41,7 @@ def timed(command: list[str], env: dict[str, str]) -> float:
     return time.perf_counter() - start
 
 
-def main() -> None:
+def nightly() -> None:
     with tempfile.TemporaryDirectory() as folder:
         env = {**os.environ, "MISSIEMONITOR_DATA": str(Path(folder) / "data")}
         run = [str(Path(sys.executable).with_name("missiemonitor")), "run", "--offline"]
@@ -40,6 +54,7 @@ def main() -> None:
             again.append(timed(run, env))
         base = median(imports)
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        print(f"A run, median of {ROUNDS}, wall clock")
         print(f"importing dagster, great_expectations, pandas   {base:6.2f} s")
         print(
             f"offline run, nothing built yet                  {median(first):6.2f} s"
@@ -50,6 +65,76 @@ def main() -> None:
             f"   {median(again) / base:5.2f} ×"
         )
         print(f"peak memory of the largest process              {peak:6.0f} MB")
+
+
+def throughput_of(*words: str) -> str:
+    done = subprocess.run([*THROUGHPUT, *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"throughput.py {' '.join(words)} failed: {done.stderr.strip()[-800:]}")
+    return done.stdout
+
+
+def verdict(met: bool) -> str:
+    return "met" if met else "MISSED"
+
+
+def large() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        throughput_of("make", str(ROWS), folder)
+        notes = json.loads((Path(folder) / "notes.json").read_text())
+        print(
+            f"SDMX-CSV of {ROWS:,} rows, {notes['packed'] / 1e6:,.0f} MB as gzip, "
+            f"{notes['bytes'] / 1e6:,.0f} MB unpacked; median of {ROUNDS}, a process each"
+        )
+        ways = list(LABELS) if ROWS <= MOST_FOR_PANDAS else ["duckdb", "missiemonitor"]
+        seen: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
+        for _ in range(ROUNDS):  # in turn, so that what else the machine does hits all alike
+            for way in ways:
+                seen[way].append(json.loads(throughput_of("run", way, folder)))
+    counts = {(r["observations"], r["rejects"]) for w in seen for r in seen[w] if "rejects" in r}
+    if len(counts) != 1:
+        sys.exit(f"the ways do not agree on the rows: {sorted(counts)}")
+    middle = {
+        way: {k: median(r[k] for r in rounds) for k in ("wall", "cpu", "peak")}
+        for way, rounds in seen.items()
+    }
+    if "pyjstat" in middle:
+        for unit in ("wall", "cpu"):
+            middle["pyjstat"][unit] *= ROWS / seen["pyjstat"][0]["scanned"]
+    ours = middle["missiemonitor"]
+    print(f"{'':32} {'wall s':>8} {'CPU s':>8} {'peak MB':>8}   × ours (CPU)")
+    for way, took in middle.items():
+        print(
+            f"{LABELS[way]:32} {took['wall']:8.2f} {took['cpu']:8.2f} {took['peak']:8.0f}"
+            f"   {took['cpu'] / ours['cpu']:6.2f}"
+        )
+    (good, bad), scan = counts.pop(), middle["duckdb"]
+    print(f"{good:,} observations and {bad:,} rejects, the same from each way that gives them")
+    if "pyjstat" in middle:
+        print(f"* {seen['pyjstat'][0]['scanned']:,} cells, scaled; peak memory is the sample's")
+    print("Judged by CPU time: wall clock also tells what else the machine does.")
+    if "pandas" in middle:
+        ratio = middle["pandas"]["cpu"] / ours["cpu"]
+        print(f"aim: at least 8 × as fast as pandas    {ratio:6.2f} ×   {verdict(ratio >= 8)}")
+    ratio = ours["cpu"] / scan["cpu"]
+    print(f"aim: within 1.6 × of the bare scan     {ratio:6.2f} ×   {verdict(ratio <= 1.6)}")
+    peak = max(r["peak"] for r in seen["missiemonitor"])
+    print(f"aim: less than 1,500 MB of memory      {peak:6.0f} MB  {verdict(peak < 1500)}")
+
+
+def small() -> None:
+    found = json.loads(throughput_of("run", "bundled", "."))
+    each = found["cpu"] * 1000 / found["bodies"]
+    print(f"The {found['bodies']} bundled bodies, one process: {each:.1f} ms of CPU each")
+
+
+def main() -> None:
+    if not os.environ.get("ROWS"):
+        nightly()
+        print()
+        small()
+        print()
+    large()
 
 
 if __name__ == "__main__":

@@ -103,10 +103,6 @@ class Kind:
     reason: str | None
     number: float | None = None
 
-    def key(self) -> tuple[str, int | None, tuple[str, ...], str | None]:
-        """All but the number: rows that agree in it are of one kind."""
-        return self.period, self.year, self.flags, self.reason
-
 
 @cache
 def _database(process: int) -> duckdb.DuckDBPyConnection:

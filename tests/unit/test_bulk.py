@@ -200,9 +200,10 @@ def large(rows: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def test_blocks_of_the_real_size_join_without_a_seam(tmp_path: Path) -> None:
-    text = large(100_000)
-    assert len(text) > 2 * bulk.BLOCK
+def test_blocks_join_without_a_seam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "BLOCK", 1 << 18)
+    text = large(20_000)
+    assert len(text) > 3 * bulk.BLOCK
     alike(text, spec(), tmp_path)
 
 
