@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from pipeline.paths import write_atomic
 
@@ -213,7 +213,7 @@ class Transport:
     ) -> Reply:
         import httpx
 
-        target = httpx.URL(url, params=list(params)) if params else httpx.URL(url)
+        target = httpx.URL(url + (f"?{query(params)}" if params else ""))
         for _ in range(_REDIRECTS + 1):
             host = self._allowed(str(target), hosts, manners)
             with self._turn(host, manners, download):
@@ -397,6 +397,11 @@ class Transport:
         if reply.status == 404:
             raise NotFound(text)
         raise PullError(text)
+
+
+def query(params: Sequence[tuple[str, str]]) -> str:
+    """Parameters as a query: a space is %20 (OData may take a plus for a plus), `$` stays."""
+    return "&".join(f"{quote(n, safe='$')}={quote(v, safe=',:')}" for n, v in params)
 
 
 def _authority(url: str) -> str:

@@ -23,6 +23,11 @@ def canonical(code: str) -> str:
     return re.sub(r"[^A-Z0-9]+", "_", code.strip().upper()).strip("_")
 
 
+def total(code: str) -> bool:
+    """Does a code mean all of its dimension?"""
+    return canonical(code) in _TOTALS
+
+
 def align(
     found: Iterable[str],
     needed: Iterable[str],

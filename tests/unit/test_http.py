@@ -152,9 +152,10 @@ def get(server: Server, at: Time, tmp_path: Path) -> Iterator[Callable[..., Repl
 
 def test_an_answer_comes_unpacked_with_a_name_that_says_who_asks(server: Server, get: Any) -> None:
     server.answers["/x"] = send()
-    assert get("/x", params=[("c[geo]", "NL,BE")]).body == b"a,b\n1,2\n"
+    asked = [("c[geo]", "NL,BE"), ("$filter", "A eq 'b' and C eq '1+1'")]
+    assert get("/x", params=asked).body == b"a,b\n1,2\n"
     path, headers = server.asked[0]
-    assert path == "/x?c%5Bgeo%5D=NL%2CBE"
+    assert path == "/x?c%5Bgeo%5D=NL,BE&$filter=A%20eq%20%27b%27%20and%20C%20eq%20%271%2B1%27"
     assert headers["user-agent"].startswith("missiemonitor/")
     assert headers["accept-encoding"] == "gzip"
 

@@ -6,11 +6,14 @@ from typing import Any
 
 from pipeline.http import NotFound, PullError
 from pipeline.sources.geo import TO_M49
+from pipeline.sources.keys import canonical, total
 from pipeline.sources.pages import envelope
 from pipeline.sources.pull import Ask, Publisher, Pulled, likely
 
 _SERIES = "seriesCode"
 _PER_PAGE = 5000
+# Said of a figure and no part of which series it is; the parser leaves them out of the key.
+_ATTRIBUTES = ("Units", "Reporting_Type")
 _PAGES = 500
 
 
@@ -98,12 +101,17 @@ def check(ask: Ask, publisher: Publisher) -> list[str]:
         for wanted in ask.series.values():
             if isinstance(wanted, str) or wanted.get(_SERIES) != code:
                 continue
+            wrong += [
+                f"{code}: dimension {dim} is not chosen; it has {', '.join(codes[:8])}"
+                for dim, codes in there.items()
+                if dim not in wanted and dim not in _ATTRIBUTES and not any(map(total, codes))
+            ]
             for dim, one in wanted.items():
                 if dim == _SERIES:
                     continue
                 if dim not in there:
                     wrong.append(f"{code} has no dimension {dim}{likely(dim, list(there))}")
-                elif _plain(str(one)) not in {_plain(c) for c in there[dim]}:
+                elif canonical(str(one)) not in {canonical(c) for c in there[dim]}:
                     wrong.append(f"{code}: {dim} has no code {one}{likely(str(one), there[dim])}")
     return list(dict.fromkeys(wrong))
 
@@ -120,9 +128,3 @@ def _lists(document: dict[str, Any]) -> dict[str, list[str]]:
             if str(code) not in codes:
                 codes.append(str(code))
     return found
-
-
-def _plain(code: str) -> str:
-    from pipeline.sources.keys import canonical
-
-    return canonical(code)
