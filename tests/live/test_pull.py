@@ -216,6 +216,40 @@ def test_what_was_found_by_title_is_pinned(night: Night) -> None:
     assert outcome.state == "failed" and "was M000124 and is now M9" in outcome.reason
 
 
+def test_codes_in_another_case_and_with_their_signs_are_the_registrys(night: Night) -> None:
+    # The copies lost case and signs, and the dimension that is a total everywhere.
+    def as_live(cell: Cell) -> Cell:
+        codes = [(d, {"30_70": "30-70", "15": "15+"}.get(c, c)) for d, c in cell.codes]
+        return replace(cell, codes=(*codes, ("Name of non-communicable disease", "_T")))
+
+    for name in ("SH_DTH_NCOM", "SH_PRV_SMOK", "SH_ALC_CONSPT"):
+        before = night.rows(f"unsdg/{name}")
+        night.bench.world.change("unsdg", name, as_live)
+        cube = night.bench.world.cubes["unsdg", name]
+        cube.dims = (*cube.dims, "Name of non-communicable disease")
+        assert night.one(f"unsdg/{name}").state == "new"
+        settled = night.settle(f"unsdg/{name}")
+        assert {c.name: c.observed for c in settled.checks if not c.passed} == {}
+        (need,) = night.registry.datasets[f"unsdg/{name}"].series_keys()
+        after = night.rows(f"unsdg/{name}")
+        assert {c: v for c, v in before.items() if c[0] == need} == {
+            c: v for c, v in after.items() if c in before
+        }
+
+
+def test_the_one_column_may_not_become_another(night: Night) -> None:
+    name = "owid/electric-car-sales-share"
+    night.one(name)
+    (pinned,) = night.archive.pins("owid", "electric-car-sales-share").values()
+    night.bench.faults = [Fault("short_name_changed", "owid")]
+    night.bench.world.cubes["owid", "electric-car-sales-share"].cells.pop()
+    night.day = date(2026, 11, 26)
+    assert night.one(name).state == "new"
+    settled = night.settle(name)
+    assert f"was {pinned} and is " in settled.pending
+    assert settled.current is not None and settled.current.manifest["known_from"] == "2026-11-25"
+
+
 def test_changed_figures_are_a_new_vintage_and_a_return_another(night: Night) -> None:
     last = max(c.period for c in night.bench.world.cubes["eurostat", "NRG_IND_REN"].cells if c.year)
 
