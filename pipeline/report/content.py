@@ -290,6 +290,13 @@ class Content:
                 geo: [[o["period"], o["value"]] for o in self.observed(indicator_id, geo)]
                 for geo in areas
             }
+        official = [
+            {k: o[k] for k in ("edition", "year", "low", "central", "high")}
+            for o in self.official(indicator_id)
+            if o["low"] is not None and o["high"] is not None
+        ]
+        if official:
+            data["official"] = official
         return data
 
 

@@ -52,7 +52,7 @@ def shown(value: Any, kind: str, lang: str) -> str:
     """The text of a figure.
 
     Kinds: year, int, value, signed; of a fraction, in %: pct, pct1 (signed, a decimal), change
-    (signed), chance; already in %: growth; a target as it was set: exact; a decimal year: reached.
+    (signed), chance; already in %: growth; a target as it was set: exact; for sums: full, pct3; a decimal year: reached.
     """
     if kind in ("year", "int"):
         return str(value) if kind == "year" else plain(value, 0, lang)
@@ -76,6 +76,11 @@ def shown(value: Any, kind: str, lang: str) -> str:
             if value < 0.01
             else plain(100 * value, 0, lang) + " %"
         )
+    if kind == "pct3":
+        return plain(100 * value, 3, lang, sign=True) + " %"
+    if kind == "full":
+        # Enough to work a sum out again to the figures that are shown elsewhere.
+        return plain(value, 0 if value == round(value) else digits(value) + 3, lang)
     if kind == "exact":
         whole = digits(value) if value != round(value) else 0
         return plain(value, whole, lang)

@@ -119,7 +119,6 @@ def _environment(content: Content) -> Any:
         notes=_notes,
         alt=_alternative,
         coverage=_coverage,
-        official_table=_official_table,
         has=has,
         path_by_year=path_by_year,
     )
@@ -288,28 +287,6 @@ def _coverage(held: Row) -> Markup:
             **parts[1],
         ),
     )
-
-
-def _official_table(rows: list[Row]) -> Markup:
-    """Every column of the official projections but the keys: shown as they are published."""
-    columns = [k for k in rows[0] if k not in ("indicator_id", "geo")]
-    head = Markup("").join(
-        Markup('<th scope="col"><code>{}</code></th>').format(k) for k in columns
-    )
-    body = Markup("").join(
-        Markup("<tr>{}</tr>").format(
-            Markup("").join(
-                Markup("<td>{}</td>").format(
-                    number(row, k, "year" if k.endswith("year") else "value")
-                    if isinstance(row[k], int | float)
-                    else outside(row[k])
-                )
-                for k in columns
-            )
-        )
-        for row in rows
-    )
-    return Markup('<table class="plain"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>').format(head, body)  # fmt: skip
 
 
 def _quality(content: Content) -> dict[str, Any]:

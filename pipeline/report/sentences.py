@@ -185,20 +185,20 @@ def sums(content: Content, row: Row) -> list[tuple[str, Markup]]:
     start = content.at_year(row["indicator_id"], row["window_start"])
     linear = row["pace_basis"] == "linear"
 
-    def n(column: str, kind: str = "value") -> Markup:
+    def n(column: str, kind: str = "full") -> Markup:
         return number(row, column, kind)
 
     def year(column: str) -> Markup:
         return number(row, column, "year")
 
-    s = number(start, "value") if start is not None else Markup("?")
+    s = number(start, "value", "full") if start is not None else Markup("?")
     found: list[tuple[str, Markup]] = []
 
     def add(column: str, template: str, **parts: Any) -> None:
         if row[column] is not None:
             found.append((column, woven(template, **parts)))
 
-    pace = "signed" if linear else "pct1"
+    pace = "full" if linear else "pct3"
     y, y0, yt = n("latest_value"), n("baseline_value"), n("target_value")
     t, t0, tt, ts = (
         year("latest_year"),
@@ -300,7 +300,7 @@ def sums(content: Content, row: Row) -> list[tuple[str, Markup]]:
         "{a} ÷ {b} = <b>{r}</b>",
         a=n("pace_required", pace),
         b=n("pace_recent", pace),
-        r=n("acceleration_factor"),
+        r=n("acceleration_factor", "value"),
     )
     return found
 

@@ -64,6 +64,10 @@
     }
   }
   addEventListener("hashchange", function () { go(false); });
+  document.querySelector(".skip").addEventListener("click", function (e) {
+    e.preventDefault();
+    document.getElementById("main").focus();
+  });
 
   // ---- charts
   var locale = {
@@ -112,7 +116,11 @@
         [1, 2, 3].forEach(function (k) { if (p[k] !== null) values.push(Math.max(low - 0.35 * span, Math.min(high + 0.35 * span, p[k]))); });
       });
     });
-    (series.official || []).forEach(function (o) {
+    // Of several editions for one year the newest is drawn; the table has them all.
+    var newest = {};
+    (series.official || []).forEach(function (o) { if (!newest[o.year] || o.edition > newest[o.year].edition) newest[o.year] = o; });
+    Object.keys(newest).forEach(function (year) {
+      var o = newest[year];
       sets.official.push({ y: o.year, low: o.low, high: o.high, v: o.high, tip: o.edition + ": " + figure(o.low) + " – " + figure(o.high) });
       values.push(o.low, o.high);
     });
@@ -140,6 +148,8 @@
     if (element.view) element.view.finalize();
     element.view = view.initialize(element);
     view.run();
+    // The drawing is one picture with one name, that of its container.
+    element.querySelector("svg").setAttribute("aria-hidden", "true");
     element.done = root.lang;
   }
   var drawing = false;
