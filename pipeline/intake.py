@@ -37,6 +37,7 @@ CHECKS: Mapping[str, tuple[str, str]] = {
     "no_lost_cells": ("error", "No series and year that the vintage before had is gone."),
     "size_change": ("error", "At least nine in ten of the vintage before's cells are there."),
     "scale_change": ("error", "No series moved by a factor of two or more as a whole."),
+    "unit_change": ("error", "No series came in another unit than in the vintage before."),
 }
 _COLUMNS = [
     "series_key", "geo", "period", "year", "value", "unit", "flags", "reason", "excess",
@@ -231,6 +232,8 @@ class Intake:
         """One row per cell of `before` inside the scope that both vintages declare."""
         import pandas as pd
 
+        from pipeline.sources.keys import canonical
+
         old = pd.read_parquet(self._parsed_path(before, rules, "observations"))
         new = pd.read_parquet(self._parsed_path(vintage, rules, "observations"))
         for column, key in (("series_key", "series"), ("geo", "geos"), ("year", "years")):
@@ -238,19 +241,25 @@ class Intake:
                 if scope.get(key):
                     old = old[old[column].isin(scope[key])]
         cells = old.merge(
-            new[["series_key", "geo", "year", "value"]],
+            new[["series_key", "geo", "year", "value", "unit"]],
             on=["series_key", "geo", "year"],
             how="left",
             suffixes=("_before", ""),
         )
+        # Whatever its case and signs; a vintage that states no unit says nothing against one.
+        was, now = cells["unit_before"].fillna(""), cells["unit"].fillna("")
+        plain = {u: canonical(u) or u for u in {*was.unique(), *now.unique()}}
+        differs = was.map(plain) != now.map(plain)
+        cells["other_unit"] = (differs & (was != "") & (now != "")).astype("int64")
         cells["lost"] = cells["value"].isna().astype("int64")
         both = cells[(cells["value"].abs() > 0) & (cells["value_before"].abs() > 0)]
         ratio = (both["value"] / both["value_before"]).groupby(both["series_key"]).median()
         cells["scale"] = cells["series_key"].map(ratio).fillna(1.0)
         cells["kept"] = 1.0 - cells["lost"].mean() if len(cells) else 1.0
         return cells[
-            ["series_key", "geo", "year", "value_before", "value", "lost", "scale", "kept"]
-        ]
+            ["series_key", "geo", "year", "value_before", "value", "lost", "scale", "kept",
+             "unit_before", "unit", "other_unit"]
+        ]  # fmt: skip
 
     def _begin(self, vintage: Vintage, before: Vintage | None, rules: Any) -> Any:
         """Parse and hand the frames to the checker: (fault, [(names, ticket)])."""
@@ -270,13 +279,14 @@ class Intake:
             cells = self._compare(vintage, before, rules)
             tickets.append(
                 (
-                    ["no_lost_cells", "size_change", "scale_change"],
+                    ["no_lost_cells", "size_change", "scale_change", "unit_change"],
                     self.checker.submit(
                         cells,
                         [
                             ("between", {"column": "lost", "min": 0, "max": 0}),
                             ("between", {"column": "kept", "min": _SIZE_KEPT, "max": 1}),
                             ("between", {"column": "scale", "min": _SCALE[0], "max": _SCALE[1]}),
+                            ("between", {"column": "other_unit", "min": 0, "max": 0}),
                         ],
                     ),
                 )

@@ -83,6 +83,7 @@ CASES: dict[str, tuple[tuple[bytes, ...], dict[str, Any] | None]] = {
     "numbers": ((body(range(2005, 2025), more=f"{SERIES},NL,2003,two,% of GDP,\n"),), None),
     "no_lost_cells": ((GOOD, body(range(2005, 2025), skip=2010)), {}),
     "size_change": ((GOOD, body(range(2005, 2020))), {}),
+    "unit_change": ((GOOD, body(range(2005, 2025), unit="EUR")), {}),
     "scale_change": ((GOOD, body(range(2005, 2025), factor=2.5)), None),
 }
 
