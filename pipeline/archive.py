@@ -130,15 +130,41 @@ class Archive:
         self.root = paths.raw
 
     def seed(self) -> None:
-        """Give a new root of data the bundled vintages; nothing if it has vintages already."""
-        if self.root == self.paths.bundle or (self.root.exists() and any(self._sources())):
+        """Give a root of data the bundled vintages, those of a later version as well.
+
+        `_seeded.json` says which ones it was given: one that somebody took away stays away, and
+        a kill half way is made good the next time. A root that was filled by hand has no such
+        file and is left alone.
+        """
+        given = self.root / "_seeded.json"
+        if self.root == self.paths.bundle:
             return
-        self.root.mkdir(parents=True, exist_ok=True)
-        for folder in sorted(self.paths.bundle.iterdir()):
-            if folder.is_dir() and not folder.name.startswith("_"):
-                staged = self.root / f"_seed.{secrets.token_hex(6)}"
-                shutil.copytree(folder, staged)
-                staged.rename(self.root / folder.name)
+        if not given.exists():
+            if self.root.exists() and any(self._sources()):
+                return
+            write_atomic(given, dump([]))
+        known = set(json.loads(given.read_text("utf-8")))
+        bundled = {
+            folder.relative_to(self.paths.bundle).as_posix(): folder
+            for folder in sorted(self.paths.bundle.glob("[!_]*/*/*"))
+            if folder.is_dir()
+        }
+        missing = [name for name in bundled if name not in known]
+        for name in missing:
+            target = self.root / name
+            if target.exists():
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            staged = target.with_name(f".{secrets.token_hex(6)}.tmp")
+            shutil.copytree(bundled[name], staged)
+            try:
+                staged.rename(target)
+            except OSError:
+                shutil.rmtree(staged, ignore_errors=True)
+                if not target.exists():
+                    raise
+        if missing:
+            write_atomic(given, dump(sorted(known | set(bundled))))
 
     def _sources(self) -> Iterator[Path]:
         return (p for p in self.root.iterdir() if p.is_dir() and not p.name.startswith("_"))
