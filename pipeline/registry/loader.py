@@ -766,6 +766,32 @@ def _check_live(
                 problems.add(at, f"{dataset.id}: live: `order` lacks {', '.join(lacking)}")
 
 
+def _check_override(item: _Item, entry: Override, registry: Registry, problems: _Problems) -> None:
+    mission = registry.missions.get(entry.mission)
+    if mission is None:
+        if entry.mission not in problems.broken:
+            problems.add(item.at, f"override: mission {entry.mission} does not exist")
+    elif mission.level == "mission":
+        problems.add(
+            item.at,
+            f"override: {entry.mission} is a central mission, whose status counts its own "
+            "headlines; judge a sub-mission or an interim goal",
+        )
+    if entry.until < entry.date:
+        problems.add(item.where(("until",)), f"override: {entry.mission} ends before it begins")
+    for other in registry.overrides:
+        if (
+            other.mission == entry.mission
+            and other.date <= entry.until
+            and entry.date <= other.until
+        ):
+            problems.add(
+                item.at,
+                f"override: {entry.mission} is judged twice between {max(entry.date, other.date)} "
+                f"and {min(entry.until, other.until)}; end the first before the second begins",
+            )
+
+
 @cache
 def load(root: Path | None = None) -> Registry:
     """Read the registry below `root` (default: the one that ships), once in a process.
@@ -796,9 +822,8 @@ def load(root: Path | None = None) -> Registry:
     for item in _items(folder, "overrides.yaml", problems):
         entry = _typed(Override, item, problems)
         if entry is not None:
+            _check_override(item, entry, registry, problems)
             registry.overrides.append(entry)
-            if entry.mission not in registry.missions:
-                problems.add(item.at, f"override: mission {entry.mission} does not exist")
     for entry in registry.indicators.values():
         item = items["indicators"][entry.id]
         registry.operands += _operands(item, entry, registry, problems)

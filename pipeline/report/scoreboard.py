@@ -15,6 +15,16 @@ def _share(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.0f}"
 
 
+def _judgement(row: dict[str, Any], lang: str, pick: str) -> str:
+    """An override in full: what, who, from when until when, why."""
+    return (
+        f"‡ {row[f'short_{pick}'] or row[f'title_{pick}']}: {word(TEXT, 'override', lang)}: "
+        f"{word(STATUS, row['override_status'], lang)} ({row['override_author']}, "
+        f"{row['override_date']} {word(TEXT, 'until', lang)} {row['override_until']}: "
+        f"{row['override_reason']})"
+    )
+
+
 def print_board(board: dict[str, Any], lang: str, console: Console, only: str = "") -> None:
     """Print a board from `read_board`. `only`: a mission's id."""
     pick = "nl" if lang == "nl" else "en"
@@ -36,9 +46,8 @@ def print_board(board: dict[str, Any], lang: str, console: Console, only: str = 
         if row["reason"]:
             said = f"{MARK[status]} {word(REASON, row['reason'], lang)}"
         if row["override_status"]:
-            said += (
-                f" ({word(TEXT, 'override', lang)}: {word(STATUS, row['override_status'], lang)})"
-            )
+            # On a line of its own: the computed status stays as it is.
+            said += f"\n‡ {word(STATUS, row['override_status'], lang)}"
         by = str(row[f"label_{pick}"] or "")
         if row["fit"] == "proxy":
             by = "~ " + by
@@ -57,13 +66,18 @@ def print_board(board: dict[str, Any], lang: str, console: Console, only: str = 
             Text("  " * depth + title, style="bold" if depth == 0 else ""),
             Text(said, style=COLOUR[status]),
             Text(by),
-            Text(year + ("*" if row["is_dated"] else "")),
+            Text(year + ("*" if row["is_dated"] else "") + ("±" if row["fragile"] else "")),
             Text(way),
             end_section=False,
         )
     console.print(Text(word(TEXT, "title", lang), style="bold"))
     console.print(table)
     console.print(Text(word(TEXT, "legend", lang), style="dim"))
+    for row in board["rows"]:
+        if row["override_status"] and (
+            not only or row["mission_id"] == only or row["mission_id"].startswith(f"{only}.")
+        ):
+            console.print(Text(_judgement(row, lang, pick), style="bold"))
     oldest = max((s for s in board["sources"] if s["age_days"] is not None),
                  key=lambda s: s["age_days"], default=None)  # fmt: skip
     line = f"{word(TEXT, 'reference', lang)} {board['as_of']} · {word(TEXT, 'release', lang)} "

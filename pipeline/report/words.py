@@ -50,6 +50,7 @@ TEXT = {
     "dated": ("verouderd cijfer", "dated figure"),
     "proxy": ("benadering", "proxy"),
     "law": ("wettelijk doel niet op koers", "law target failing"),
+    "until": ("tot en met", "until"),
     "override": ("oordeel van een persoon", "a person's judgement"),
     "reference": ("peildatum", "reference date"),
     "release": ("uitgave", "release"),
@@ -58,8 +59,9 @@ TEXT = {
     "indication": ("aanwijzing", "indication"),
     "legend": (
         "weg/tijd: deel van de weg tegenover deel van de tijd · ~ benadering · "
-        "* verouderd cijfer · 4/4: beoordeelde sub-missies",
-        "way/time: share of the way to the target against share of time · ~ proxy · * dated figure",
+        "* verouderd cijfer · ± gevoelig voor de rekenwijze · 4/4: beoordeelde sub-missies",
+        "way/time: share of the way to the target against share of time · ~ proxy · * dated figure · "
+        "± fragile: another way of calculating gives another status",
     ),
     "days": ("dagen", "days"),
     "gap": (

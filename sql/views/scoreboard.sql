@@ -21,6 +21,8 @@ columns:
   worst_goal_id: VARCHAR, interim goal that decides where basis is interim_goal
   latest_year: INTEGER, year of the deciding figure
   is_dated: BOOLEAN, true where the deciding figure is old
+  fragile: BOOLEAN, true where another way of calculating gives the deciding row another status
+  fragile_reasons: VARCHAR[], the ways that do
   share_achieved: DOUBLE, share of the way from baseline to target that is done (1 = reached)
   share_of_time: DOUBLE, share of the time from base year to target year that has passed
   law_failing: VARCHAR[], law targets that are missed or failing (never counted)
@@ -29,6 +31,7 @@ columns:
   override_status: VARCHAR, status given by a person (stands beside the computed one)
   override_author: VARCHAR, who gave it
   override_reason: VARCHAR, why
+  override_date: DATE, from when it holds
   override_until: DATE, until when it holds
   n_sub_missions: INTEGER, number of sub-missions (missions only)
   n_assessed: INTEGER, number of them that can be assessed (missions only)
@@ -42,14 +45,18 @@ SELECT m.mission_id, m.parent_id, m.level, m.position, m.title_nl, m.title_en, m
        coalesce(s.worst_target_id, p.own_worst_target_id) AS target_id, s.worst_goal_id,
        coalesce(s.latest_year, p.own_latest_year) AS latest_year,
        coalesce(s.is_dated, p.own_is_dated) AS is_dated,
+       d.fragile, d.fragile_reasons,
        coalesce(s.share_achieved, p.own_share_achieved) AS share_achieved,
        coalesce(s.share_of_time, p.own_share_of_time) AS share_of_time,
        s.law_failing, s.indication, s.indication_indicator_id,
-       s.override_status, s.override_author, s.override_reason, s.override_until,
+       s.override_status, s.override_author, s.override_reason, s.override_date, s.override_until,
        p.n_sub_missions, p.n_assessed, p.failing
 FROM marts.missions m
 LEFT JOIN marts.sub_mission_progress s ON s.mission_id = m.mission_id
 LEFT JOIN marts.mission_progress p ON p.mission_id = m.mission_id
+LEFT JOIN marts.indicator_progress d
+  ON d.indicator_id = coalesce(s.worst_indicator_id, p.own_worst_indicator_id)
+ AND d.target_id = coalesce(s.worst_target_id, p.own_worst_target_id) AND d.geo = 'NL'
 LEFT JOIN marts.indicators i
   ON i.indicator_id = coalesce(s.worst_indicator_id, p.own_worst_indicator_id)
 ORDER BY m.position
