@@ -170,7 +170,11 @@ class Archive:
         return (p for p in self.root.iterdir() if p.is_dir() and not p.name.startswith("_"))
 
     def vintages(self, source: str, dataset: str, as_of: date | None = None) -> list[Vintage]:
-        """Oldest first: by `known_from`, then retrieval, then id. None later than `as_of`."""
+        """Oldest first: by `known_from`, then retrieval, then id. None later than `as_of`.
+
+        A body that is there twice, pulled here and shipped with the project since, is one vintage,
+        known from the earlier day.
+        """
         found = []
         for base in (self.root, self.root / _LOCAL):
             folder = base / safe_name(source) / safe_name(dataset)
@@ -180,10 +184,14 @@ class Archive:
                     for p in folder.iterdir()
                     if p.is_dir() and not p.name.startswith(("_", "."))
                 ]
-        return sorted(
+        ordered = sorted(
             (v for v in found if as_of is None or v.known_from <= as_of),
             key=lambda v: (v.known_from, str(v.manifest.get("retrieved", "")), v.vintage_id),
         )
+        one_each: dict[str, Vintage] = {}
+        for vintage in ordered:
+            one_each.setdefault(vintage.vintage_id, vintage)
+        return list(one_each.values())
 
     def add(
         self,

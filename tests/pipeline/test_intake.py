@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -198,3 +199,19 @@ def test_a_large_body_goes_from_file_to_file_and_gives_the_same_rows(
     stored.write_bytes(stored.read_bytes()[:-9])
     again = Intake(paths, registry, checker).settle("eurostat", "nrg_ind_ren", date(2026, 11, 23))
     assert again.current is None and "damaged" in again.pending
+
+
+def test_the_same_bytes_pulled_and_shipped_are_one_vintage(tmp_path: Path) -> None:
+    """What was pulled here may ship with a later version of the project: it stays one vintage,
+    known from the earlier day, in its place in the order."""
+    archive = Archive(Paths(tmp_path))
+    manifest = {"origin": "live", "known_from_basis": "retrieved", "scope": SCOPE}
+    first = archive.add(*NAME, b"one", {**manifest, "known_from": "2026-01-01"})
+    second = archive.add(*NAME, b"two", {**manifest, "known_from": "2026-02-01"})
+    shipped = tmp_path / "raw" / "/".join(NAME) / "2026-03-01_shipped"
+    shutil.copytree(first.folder, shipped)
+    told = json.loads((shipped / "manifest.json").read_text()) | {"known_from": "2026-03-01"}
+    (shipped / "manifest.json").write_text(json.dumps(told))
+    found = archive.vintages(*NAME)
+    assert [v.vintage_id for v in found] == [first.vintage_id, second.vintage_id]
+    assert [v.known_from for v in found] == [date(2026, 1, 1), date(2026, 2, 1)]
