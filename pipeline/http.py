@@ -110,7 +110,8 @@ class Reply:
         try:
             return json.loads(self.body.decode("utf-8-sig"), parse_float=str, parse_int=str)
         except (ValueError, RecursionError) as error:
-            raise PullError(f"{self.url}: the answer is not JSON ({error})") from error
+            who = urlsplit(self.url).hostname
+            raise PullError(f"{who}: the answer is truncated or not JSON ({error})") from error
 
 
 @dataclass
@@ -231,7 +232,9 @@ class Transport:
         name = _authority(url)
         loopback = (parts.hostname or "") in _LOOPBACK
         if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
-            raise PullError(f"{name}: {parts.scheme or 'no'} address refused; only https is spoken")
+            raise PullError(
+                f"{name or url[:80]}: {parts.scheme or 'no'} address refused; only https is spoken"
+            )
         if parts.username or parts.password:
             raise PullError(f"{name}: an address with credentials is refused")
         if name not in hosts:

@@ -241,6 +241,9 @@ def _multiplied(value: str, attributes: Mapping[str, Any]) -> tuple[str, str | N
         return value, None
     if power is None:
         return value, "not_a_number"
+    if re.fullmatch(r"[+-]?[0-9.]+", value):
+        # Moved in the text: a product of doubles may miss the last digit.
+        return f"{value}e{power}", None
     try:
         return repr(float(value) * 10**power), None
     except ValueError:

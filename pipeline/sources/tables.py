@@ -97,6 +97,9 @@ def oecd_csv(body: bytes, spec: DatasetSpec) -> Parsed:
     sql = f"""SELECT row_number() OVER () AS line, {key_sql(dims)} AS series_key,
        {mapped("trim(REF_AREA)", FROM_ISO3)} AS geo, trim(TIME_PERIOD) AS period,
        CASE WHEN try_cast(trim(OBS_VALUE) AS DOUBLE) IS NULL OR {mult} IS NULL THEN OBS_VALUE
+            WHEN {mult} = 0 THEN trim(OBS_VALUE)
+            -- moved in the text where it can be: a product of doubles may miss the last digit
+            WHEN regexp_matches(trim(OBS_VALUE), '^[+-]?[0-9.]+$') THEN trim(OBS_VALUE) || 'e' || {mult}
             ELSE CAST(try_cast(trim(OBS_VALUE) AS DOUBLE) * pow(10, {mult}) AS VARCHAR) END AS value,
        trim({unit}) AS unit,
        CASE lower(trim({status})) WHEN 'a' THEN '' WHEN 'm' THEN '' ELSE lower({status}) END AS flags,
