@@ -9,6 +9,7 @@ JOB = "nightly"
 
 @dg.definitions
 def defs() -> dg.Definitions:
+    from assets.alerts import alert_sensors
     from assets.graph import dataset_asset, model_asset, published_asset, registry_asset
     from assets.session import RunSession
     from pipeline.models import load_models
@@ -42,6 +43,7 @@ def defs() -> dg.Definitions:
                 description="03:00 in Amsterdam. Pulls first, unless MISSIEMONITOR_OFFLINE is set.",
             )
         ],
+        sensors=alert_sensors(job),
         executor=dg.in_process_executor,
         resources={"run": RunSession()},
     )

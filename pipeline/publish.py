@@ -53,19 +53,34 @@ RELEASE = Model(
 _CODE = ("pipeline/publish.py", "pipeline/package.py", "pipeline/dictionary.py", "pipeline/report")
 
 
+Spent = tuple[float, float]
+
+
+def _spent(since: Spent = (0.0, 0.0)) -> Spent:
+    """Seconds by the clock and of CPU since then."""
+    return time.perf_counter() - since[0], time.process_time() - since[1]
+
+
 class Parts:
-    """Seconds that each part of publication took; they go to the work folder, not into the set."""
+    """What each part of publication cost; this goes to the work folder, never into the set."""
 
     def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
+        self.spent: dict[str, Spent] = {}
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
+        start = _spent()
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+            self.spent[name] = _spent(start)
+
+    def record(self, began: Spent) -> dict[str, dict[str, float]]:
+        whole = {**self.spent, "run": _spent(began)}
+        return {
+            name: {"seconds": round(wall, 4), "cpu_seconds": round(cpu, 4)}
+            for name, (wall, cpu) in whole.items()
+        }
 
 
 def publish(session: Session) -> Path:
@@ -88,17 +103,13 @@ def publish(session: Session) -> Path:
         ]
         name = hashlib.sha256(dump(content)).hexdigest()[:16]
         identity["release_id"] = name
-    with parts.part("swap"):
-        # Filling is measured by part, within.
-        begun = sum(parts.seconds.values())
+    with parts.part("publication"):
         release = swap_in(
             session.paths.marts,
             name,
             lambda folder: _fill(session, folder, [*marts, RELEASE], views, identity, parts),
         )
-    filled = sum(parts.seconds.values()) - parts.seconds["swap"] - begun
-    parts.seconds["swap"] -= filled
-    write_atomic(session.paths.work / "publication.json", dump(parts.seconds))
+    write_atomic(session.paths.work / "publication.json", dump(parts.record(session.began)))
     return release
 
 

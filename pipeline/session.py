@@ -6,6 +6,7 @@ The edge at which clock and environment come in; everything below gets them as a
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -60,6 +61,10 @@ class Session:
     say: Callable[[str], None] = print
     settled: dict[str, Settled] = field(default_factory=dict)
     pulled: dict[str, Outcome] = field(default_factory=dict)
+    # Where the clocks (wall, CPU) stood when the run's own work began.
+    began: tuple[float, float] = field(
+        default_factory=lambda: (time.perf_counter(), time.process_time())
+    )
 
     def begin(self) -> Session:
         """Take the lock (waits for a run that is at work) and start what can start early."""

@@ -41,16 +41,24 @@ def timed(command: list[str], env: dict[str, str]) -> float:
     return time.perf_counter() - start
 
 
+def share(data: Path) -> tuple[float, float]:
+    """Share that page and exports had of the last run's own work (imports are not its work): by
+    the clock, and of the run's own process by CPU."""
+    spent = json.loads((data / "work" / "publication.json").read_text("utf-8"))
+    return tuple(spent["publication"][k] / spent["run"][k] for k in ("seconds", "cpu_seconds"))
+
+
 def nightly() -> None:
     with tempfile.TemporaryDirectory() as folder:
         env = {**os.environ, "MISSIEMONITOR_DATA": str(Path(folder) / "data")}
         run = [str(Path(sys.executable).with_name("missiemonitor")), "run", "--offline"]
         timed([sys.executable, "-c", IMPORTS], env)  # warm the disk
-        imports, first, again = [], [], []
+        imports, first, again, shares = [], [], [], []
         for _ in range(ROUNDS):
             imports.append(timed([sys.executable, "-c", IMPORTS], env))
             subprocess.run(["rm", "-rf", env["MISSIEMONITOR_DATA"]], check=True)
             first.append(timed(run, env))
+            shares.append(share(Path(env["MISSIEMONITOR_DATA"])))
             again.append(timed(run, env))
         base = median(imports)
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
@@ -63,6 +71,11 @@ def nightly() -> None:
         print(
             f"offline run, nothing changed                    {median(again):6.2f} s"
             f"   {median(again) / base:5.2f} ×"
+        )
+        print(
+            "page and exports, share of the run's own work    "
+            f"{100 * median(s[0] for s in shares):5.0f} %"
+            f"   {100 * median(s[1] for s in shares):5.0f} % of its CPU"
         )
         print(f"peak memory of the largest process              {peak:6.0f} MB")
 

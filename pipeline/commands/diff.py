@@ -8,21 +8,32 @@ from typing import Annotated
 import typer
 
 from pipeline.commands.common import LANG, language
+from pipeline.commands.complete import releases
 from pipeline.paths import Paths
 
 
 def diff(
     before: Annotated[
-        str, typer.Argument(metavar="[A]", help="A release's id or its start; default the last.")
+        str,
+        typer.Argument(
+            metavar="[A]",
+            help="A release's id or its start; default the last.",
+            autocompletion=releases,
+        ),
     ] = "",
-    after: Annotated[str, typer.Argument(metavar="[B]", help="Default the current one.")] = "",
+    after: Annotated[
+        str, typer.Argument(metavar="[B]", help="Default the current one.", autocompletion=releases)
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     lang: LANG = None,
 ) -> None:
     """Every status that differs between two releases, with its cause: new_year, revision,
     method, registry or reference_date.
 
-    Example: missiemonitor diff 3f2a current --json
+    \b
+    Examples:
+      missiemonitor diff
+      missiemonitor diff 3f2a current --json
     """
     from pipeline.diff import compare, lines
     from pipeline.release import ReleaseError, find, kept

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.commands.common import DEGRADED, OK, UserError
+from pipeline.commands.complete import sources as offered
 from pipeline.paths import Paths, registry_root
 
 if TYPE_CHECKING:
@@ -20,13 +21,24 @@ def doctor(
     ] = False,
     source: Annotated[
         list[str] | None,
-        typer.Option("--source", help="With --live: only this publisher or source/dataset."),
+        typer.Option(
+            "--source",
+            help="With --live: only this publisher or source/dataset.",
+            autocompletion=offered,
+        ),
     ] = None,
+    alert: Annotated[
+        bool, typer.Option("--alert", help="Send a test message to the configured addresses.")
+    ] = False,
 ) -> None:
     """Check the set-up: registry, SQL files, vintages and the published set. Exit 3 if
     something is amiss.
 
-    Example: missiemonitor doctor --live --source cbs
+    \b
+    Examples:
+      missiemonitor doctor
+      missiemonitor doctor --live --source cbs
+      missiemonitor doctor --alert
     """
     from pipeline.archive import Archive
     from pipeline.models import load_models
@@ -51,6 +63,8 @@ def doctor(
     typer.echo(f"published: {current.resolve().name if current.exists() else 'nothing yet'}")
     typer.echo(_last_pulls(archive))
     amiss = bool(without)
+    if alert:
+        amiss |= _alert()
     if live:
         amiss |= _live(paths, source or [])
     raise typer.Exit(DEGRADED if amiss else OK)
@@ -66,6 +80,26 @@ def _last_pulls(archive: Archive) -> str:
         return f"last pulls: {found['at']}, {len(states)} datasets, {states.count('failed')} failed"
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return "last pulls: none yet"
+
+
+def _alert() -> bool:
+    """Send a test message; True if an address did not take it, or there is none."""
+    from pipeline.alerts import FILE, URLS, Alert, addresses, send
+
+    try:
+        urls = addresses()
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    if not urls:
+        typer.echo(f"! alerts: no address; set {URLS} or {FILE}", err=True)
+        return True
+    problems = send(
+        Alert("Missiemonitor: a test", "This is a test; nothing is the matter.", False), urls
+    )
+    for line in problems:
+        typer.echo(f"! {line}", err=True)
+    typer.echo(f"alerts: {len(urls) - len(problems)} of {len(urls)} addresses took the message")
+    return bool(problems)
 
 
 def _live(paths: Paths, sources: list[str]) -> bool:

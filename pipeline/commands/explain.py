@@ -8,20 +8,28 @@ from typing import Annotated
 import typer
 
 from pipeline.commands.common import LANG, language, release_of
+from pipeline.commands.complete import indicators, targets
 from pipeline.paths import Paths
 
 
 def explain(
-    indicator: Annotated[str, typer.Argument(help="An indicator's id.")],
+    indicator: Annotated[str, typer.Argument(help="An indicator's id.", autocompletion=indicators)],
     target: Annotated[
-        str | None, typer.Option("--target", help="A target's id; default all of them.")
+        str | None,
+        typer.Option(
+            "--target", help="A target's id; default all of them.", autocompletion=targets
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     lang: LANG = None,
 ) -> None:
     """Every number behind a status: formula, figures, vintage, citation, second opinions.
 
-    Example: missiemonitor explain ghg_net_total --target energy/ghg-55-2030
+    \b
+    Examples:
+      missiemonitor explain ghg_net_total
+      missiemonitor explain ghg_net_total --target energy/ghg-55-2030 --lang nl
+      missiemonitor explain ghg_net_total --json
     """
     from pipeline.explain import explain as told_by
     from pipeline.explain import lines

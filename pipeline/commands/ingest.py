@@ -8,12 +8,16 @@ from typing import Annotated
 import typer
 
 from pipeline.commands.common import UserError, day_of
+from pipeline.commands.complete import datasets
 from pipeline.paths import Paths, registry_root
 
 
 def ingest(
     file: Annotated[Path, typer.Argument(help="A file as the publisher gave it.")],
-    dataset: Annotated[str, typer.Option("--dataset", help="source/dataset of the registry.")],
+    dataset: Annotated[
+        str,
+        typer.Option("--dataset", help="source/dataset of the registry.", autocompletion=datasets),
+    ],
     known_from: Annotated[
         str | None, typer.Option("--known-from", help="Date of publication; default today.")
     ] = None,
@@ -23,7 +27,10 @@ def ingest(
 
     Its scope is that of the newest vintage that was no pull: what that one held must be there.
 
-    Example: missiemonitor ingest env_air_gge.csv --dataset eurostat/env_air_gge
+    \b
+    Examples:
+      missiemonitor ingest env_air_gge.csv --dataset eurostat/env_air_gge
+      missiemonitor ingest 82610NED.json --dataset cbs/82610NED --known-from 2026-11-20
     """
     from pipeline.archive import MAX_BODY, Archive, ArchiveError
     from pipeline.registry import load

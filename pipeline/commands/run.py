@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any
+from typing import Annotated
+from uuid import uuid4
 
 import typer
 
@@ -20,6 +20,9 @@ from pipeline.commands.common import (
     language,
     release_of,
 )
+from pipeline.commands.complete import sources
+from pipeline.commands.watch import progress
+from pipeline.outcome import Outcome, outcome_of
 from pipeline.paths import Paths
 
 
@@ -33,7 +36,11 @@ def run(
     ] = None,
     source: Annotated[
         list[str] | None,
-        typer.Option("--source", help="Pull only this publisher or source/dataset; repeatable."),
+        typer.Option(
+            "--source",
+            help="Pull only this publisher or source/dataset; repeatable.",
+            autocompletion=sources,
+        ),
     ] = None,
     lang: LANG = None,
 ) -> None:
@@ -41,7 +48,12 @@ def run(
     on its last good vintage or has none, 1 nothing published. A date that has passed pulls
     nothing.
 
-    Example: missiemonitor run --as-of 2026-11-23
+    \b
+    Examples:
+      missiemonitor run
+      missiemonitor run --offline
+      missiemonitor run --source cbs --source eurostat/env_air_gge
+      missiemonitor run --as-of 2026-11-23
     """
     from pipeline import quality
 
@@ -56,9 +68,23 @@ def run(
         quality.start_early()
     try:
         code = _run(paths, as_of or "", chosen, offline, source or [])
+    except UserError:
+        raise
+    except Exception as error:
+        # A run that does not even start is a night without figures too.
+        said = (str(error).strip() or type(error).__name__).splitlines()
+        _tell(Outcome(False, False, tuple(said), ()), paths)
+        raise
     finally:
         quality.stop_early()
     raise typer.Exit(code)
+
+
+def _tell(outcome: Outcome, paths: Paths) -> None:
+    from pipeline.alerts import tell
+
+    for line in tell(outcome, paths):
+        typer.echo(f"? {line}", err=True)
 
 
 def _must_be_source(name: str) -> None:
@@ -74,23 +100,29 @@ def _must_be_source(name: str) -> None:
 
 
 def _run(paths: Paths, as_of: str, lang: str, offline: bool, sources: list[str]) -> int:
+    from pipeline.alerts import TOLD
     from pipeline.definitions import JOB, defs
 
     definitions = defs() if callable(defs) else defs
     job = definitions.resolve_job_def(JOB)
     wanted = {"as_of": as_of, "offline": offline, "sources": sources}
-    with instance_of(paths) as instance:
+    run_id = str(uuid4())
+    with instance_of(paths) as instance, progress(len(job.nodes)) as seen:
+        instance.add_event_listener(run_id, seen)
         result = job.execute_in_process(
             instance=instance,
+            run_id=run_id,
+            tags={TOLD: "command line"},
             raise_on_error=common.debug,
             run_config={
                 "resources": {"run": {"config": wanted}},
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
         )
-    failed = [e for e in result.get_asset_check_evaluations() if not e.passed]
-    if not result.success:
-        for line in _why_failed(result, failed):
+    outcome = outcome_of(result.success, result.all_events)
+    _tell(outcome, paths)
+    if not outcome.published:
+        for line in outcome.why:
             typer.echo(line, err=True)
         typer.echo("nothing published; the published set is as it was", err=True)
         return NOTHING_PUBLISHED
@@ -99,61 +131,7 @@ def _run(paths: Paths, as_of: str, lang: str, offline: bool, sources: list[str])
 
     release = release_of(paths)
     print_board(read_board(release), lang, console())
-    for line in _warnings(failed):
+    for line in outcome.warnings:
         typer.echo(line, err=True)
     typer.echo(f"{paths.marts / 'report' / 'index.html'}")
-    degraded = any(e.severity.value == "ERROR" for e in failed)
-    return DEGRADED if degraded else OK
-
-
-def _warnings(failed: list[Any]) -> list[str]:
-    """A line for each asset with a failed check: `!` for an error, `?` for a warning."""
-    lines = _pulls_failed([e for e in failed if e.check_name == "pulled"])
-    failed = [e for e in failed if e.check_name != "pulled"]
-    for key in dict.fromkeys(e.asset_key for e in failed):
-        mine = [e for e in failed if e.asset_key == key]
-        mark = "!" if any(e.severity.value == "ERROR" for e in mine) else "?"
-        more = f" (and {len(mine) - 1} more)" if len(mine) > 1 else ""
-        first = mine[0]
-        lines.append(
-            f"{mark} {key.to_user_string()}: {first.check_name}{more}: {first.description}"
-        )
-    return lines
-
-
-def _pulls_failed(failed: list[Any]) -> list[str]:
-    """A line for each reason: one publisher out of reach is one piece of news, not twenty."""
-    found: dict[str, list[str]] = {}
-    for event in failed:
-        said = str(event.metadata["observed"].value).removesuffix("; the last good vintage stays")
-        found.setdefault(said, []).append(event.asset_key.to_user_string().removeprefix("raw/"))
-    return [
-        f"! not pulled: {said}. The last good vintage stays for {', '.join(names[:3])}"
-        + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        for said, names in found.items()
-    ]
-
-
-def _why_failed(result: Any, failed: list[Any]) -> list[str]:
-    lines = []
-    for event in failed:
-        if event.blocking:
-            name = event.asset_key.to_user_string()
-            lines.append(f"{name}: check {event.check_name} failed: {event.description}")
-    for event in result.all_events:
-        if event.is_failure and event.is_step_event:
-            error = event.step_failure_data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            text = (error.message if error else "").strip().splitlines()
-            if text and "DagsterAssetCheckFailedError" not in text[0]:
-                said = re.sub(r"^[\w.]+(?:Error|Exception): ", "", text[0])
-                lines.append(f"{event.step_key.replace('__', '/')}: {said}")
-        elif event.event_type_value == "PIPELINE_FAILURE" and not lines:
-            data = event.job_failure_data
-            error = data.error if data else None
-            while error is not None and error.cause is not None:
-                error = error.cause
-            if error:
-                lines.append(error.message.strip().splitlines()[0])
-    return lines or ["the run failed; see its log in the UI (make ui) or run with --debug"]
+    return DEGRADED if outcome.degraded else OK

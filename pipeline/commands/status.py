@@ -8,17 +8,24 @@ from typing import Annotated
 import typer
 
 from pipeline.commands.common import LANG, UserError, console, language, release_of
+from pipeline.commands.complete import missions
 from pipeline.paths import Paths
 
 
 def status(
-    mission: Annotated[str, typer.Option("--mission", help="A mission's id, e.g. energy.")] = "",
+    mission: Annotated[
+        str, typer.Option("--mission", help="A mission's id, e.g. energy.", autocompletion=missions)
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     lang: LANG = None,
 ) -> None:
     """The scoreboard of the published set.
 
-    Example: missiemonitor status --mission energy --lang nl
+    \b
+    Examples:
+      missiemonitor status
+      missiemonitor status --mission energy --lang nl
+      missiemonitor status --json > scoreboard.json
     """
     from pipeline.report.board import read_board
 

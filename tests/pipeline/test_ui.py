@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture
-def ui(data: Path, root: Path) -> Iterator[str]:
+@contextmanager
+def dagster_dev(data: Path, root: Path, **env: str) -> Iterator[str]:
     """`dagster dev` as `make ui` starts it, on a port of its own."""
     port = free_port()
     instance = data / "dagster"
@@ -52,6 +53,7 @@ def ui(data: Path, root: Path) -> Iterator[str]:
             "MISSIEMONITOR_DATA": str(data),
             "MISSIEMONITOR_INSTANCE": str(instance),
             "DAGSTER_HOME": str(root),
+            **env,
         },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -65,6 +67,12 @@ def ui(data: Path, root: Path) -> Iterator[str]:
             process.wait(timeout=20)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def ui(data: Path, root: Path) -> Iterator[str]:
+    with dagster_dev(data, root) as address:
+        yield address
 
 
 def post(url: str, query: str, **variables: Any) -> Any:

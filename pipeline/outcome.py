@@ -1,0 +1,98 @@
+"""How a run ended, in sentences, from Dagster's events. Who is told is in alerts.py and the
+command line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`published`: a release stands. `degraded`: it does, and a check of severity error failed.
+
+    `why`: what stopped it, a line each. `warnings`: a line for each asset with a failed check.
+    """
+
+    published: bool
+    degraded: bool
+    why: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def outcome_of(published: bool, events: Sequence[dg.DagsterEvent]) -> Outcome:
+    """The outcome of a run whose events these are."""
+    failed = [
+        e.asset_check_evaluation_data
+        for e in events
+        if e.event_type_value == "ASSET_CHECK_EVALUATION"
+        and not e.asset_check_evaluation_data.passed
+    ]
+    return Outcome(
+        published,
+        published and any(e.severity.value == "ERROR" for e in failed),
+        () if published else tuple(_why(events, failed)),
+        tuple(_warnings(failed)),
+    )
+
+
+def _warnings(failed: list[Any]) -> list[str]:
+    """A line for each asset with a failed check: `!` for an error, `?` for a warning."""
+    lines = _pulls_failed([e for e in failed if e.check_name == "pulled"])
+    failed = [e for e in failed if e.check_name != "pulled"]
+    for key in dict.fromkeys(e.asset_key for e in failed):
+        mine = [e for e in failed if e.asset_key == key]
+        mark = "!" if any(e.severity.value == "ERROR" for e in mine) else "?"
+        more = f" (and {len(mine) - 1} more)" if len(mine) > 1 else ""
+        first = mine[0]
+        lines.append(
+            f"{mark} {key.to_user_string()}: {first.check_name}{more}: {first.description}"
+        )
+    return lines
+
+
+def _pulls_failed(failed: list[Any]) -> list[str]:
+    """A line for each reason: one publisher out of reach is one piece of news, not twenty."""
+    found: dict[str, list[str]] = {}
+    for event in failed:
+        said = str(event.metadata["observed"].value).removesuffix("; the last good vintage stays")
+        found.setdefault(said, []).append(event.asset_key.to_user_string().removeprefix("raw/"))
+    return [
+        f"! not pulled: {said}. The last good vintage stays for {', '.join(names[:3])}"
+        + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        for said, names in found.items()
+    ]
+
+
+def _root(error: Any) -> str:
+    """The first line of what lies beneath an error, without the name of its class."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    text = (error.message if error else "").strip().splitlines()
+    return re.sub(r"^[\w.]+(?:Error|Exception): ", "", text[0]) if text else ""
+
+
+def _why(events: Iterable[dg.DagsterEvent], failed: list[Any]) -> list[str]:
+    lines = []
+    for event in failed:
+        if event.blocking:
+            name = event.asset_key.to_user_string()
+            lines.append(f"{name}: check {event.check_name} failed: {event.description}")
+    for step in events:
+        if step.is_failure and step.is_step_event:
+            error = step.step_failure_data.error
+            if "DagsterAssetCheckFailedError" not in str(error.message if error else ""):
+                said = _root(error)
+                if said:
+                    lines.append(f"{str(step.step_key).replace('__', '/')}: {said}")
+        elif step.event_type_value == "PIPELINE_FAILURE" and not lines:
+            said = _root(step.job_failure_data.error)
+            if said:
+                lines.append(said)
+    return lines or ["the run failed; see its log in the UI (make ui) or run with --debug"]
