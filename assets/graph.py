@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from pathlib import Path
+from threading import Thread
 
 import dagster as dg
 
 from assets.session import RunSession
 from pipeline.intake import CHECKS
-from pipeline.models import Expectation, Model
+from pipeline.models import Column, Expectation, Model, View
 from pipeline.quality import CheckResult
 from pipeline.registry import Dataset, Registry
 from pipeline.session import PULLED
@@ -40,6 +40,13 @@ def _severity(name: str) -> dg.AssetCheckSeverity:
     return dg.AssetCheckSeverity.ERROR if name == "error" else dg.AssetCheckSeverity.WARN
 
 
+def _sentence(check: CheckResult) -> str:
+    """What holds; where it does not, what was seen instead."""
+    if check.passed:
+        return check.description
+    return f"Not so: {check.description.rstrip('.')}. Seen: {check.observed.rstrip('.')}."
+
+
 def _results(key: dg.AssetKey, checks: Iterable[CheckResult]) -> list[dg.AssetCheckResult]:
     found = []
     for check in checks:
@@ -54,7 +61,7 @@ def _results(key: dg.AssetKey, checks: Iterable[CheckResult]) -> list[dg.AssetCh
                 check_name=check.name,
                 passed=check.passed,
                 severity=_severity(check.severity),
-                description=("" if check.passed else f"{check.observed}. ") + check.description,
+                description=_sentence(check),
                 metadata=metadata,
             )
         )
@@ -147,6 +154,12 @@ def model_deps(model: Model, registry: Registry, models: Mapping[str, Model]) ->
     return sorted(deps)
 
 
+def _schema(columns: Iterable[Column]) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[dg.TableColumn(c.name, type=c.type, description=c.comment) for c in columns]
+    )
+
+
 def model_asset(
     model: Model, registry: Registry, models: Mapping[str, Model]
 ) -> dg.AssetsDefinition:
@@ -161,12 +174,7 @@ def model_asset(
         owners=OWNERS,
         description=model.description,
         metadata={
-            "dagster/column_schema": dg.TableSchema(
-                columns=[
-                    dg.TableColumn(c.name, type=c.type, description=c.comment)
-                    for c in model.columns
-                ]
-            ),
+            "dagster/column_schema": _schema(model.columns),
             "dagster/table_name": f"{model.layer}.{model.table}",
         },
         check_specs=[_spec(e, key) for e in model.expectations],
@@ -186,7 +194,9 @@ def model_asset(
     return table
 
 
-def published_asset(models: Mapping[str, Model]) -> dg.AssetsDefinition:
+def published_asset(
+    models: Mapping[str, Model], missions: Mapping[str, str]
+) -> dg.AssetsDefinition:
     """The release, swapped in at once when every mart passed."""
 
     @dg.asset(
@@ -201,12 +211,72 @@ def published_asset(models: Mapping[str, Model]) -> dg.AssetsDefinition:
     def published(run: RunSession) -> dg.MaterializeResult:  # type: ignore[type-arg]
         from pipeline.publish import publish
 
+        # Pictures are drawn outside of Python's lock while the page is put together.
+        drawing = Thread(target=lambda: [_picture(run, m) for m in missions], daemon=True)
+        drawing.start()
         release = publish(run.session)
+        drawing.join()
+        page = release / "report" / "index.html"
         return dg.MaterializeResult(
             metadata={
                 "release": dg.MetadataValue.text(release.name),
-                "page": dg.MetadataValue.path(str(Path(release) / "report" / "index.html")),
+                "reference_date": dg.MetadataValue.text(run.session.reference.isoformat()),
+                "page": dg.MetadataValue.url(page.as_uri()),
+                "page_file": dg.MetadataValue.path(str(page)),
+                "folder": dg.MetadataValue.path(str(release)),
             }
         )
 
     return published
+
+
+def _picture(run: RunSession, mission: str) -> str | None:
+    """A mission's picture; a fault in drawing must not cost the release."""
+    from pipeline.report.plots import picture
+
+    session = run.session
+    try:
+        return picture(session.warehouse.file, mission, session.paths.work / "plots")
+    except Exception as error:
+        session.say(f"no picture of {mission}: {error}")
+        return None
+
+
+def mission_asset(view: View, mission: str) -> dg.AssetsDefinition:
+    """A mission's view in the published set: where it stands, with its picture."""
+
+    @dg.asset(
+        key=model_key(f"marts.{view.name}"),
+        deps=[PUBLISHED],
+        group_name=mission,
+        kinds={"duckdb"},
+        owners=OWNERS,
+        description=view.description,
+        metadata={
+            "dagster/column_schema": _schema(view.columns),
+            "dagster/table_name": f"marts.{view.name}",
+        },
+    )
+    def progress(run: RunSession) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        from base64 import b64encode
+
+        from pipeline.report.board import standing
+
+        release = run.session.paths.marts / "current"
+        stands = standing(release.resolve(), mission)
+        page = (release / "report" / "index.html").absolute()
+        metadata: dict[str, dg.MetadataValue] = {
+            "stands": dg.MetadataValue.md(stands.markdown),
+            "dagster/row_count": dg.MetadataValue.int(stands.rows),
+            "sub_missions": dg.MetadataValue.int(stands.sub_missions),
+            "assessed": dg.MetadataValue.int(stands.assessed),
+            "failing": dg.MetadataValue.int(stands.failing),
+            "page": dg.MetadataValue.url(page.as_uri()),
+        }
+        if drawn := _picture(run, mission):
+            metadata["picture"] = dg.MetadataValue.md(
+                f"![{mission}](data:image/svg+xml;base64,{b64encode(drawn.encode()).decode()})"
+            )
+        return dg.MaterializeResult(metadata=metadata)
+
+    return progress

@@ -10,15 +10,23 @@ JOB = "nightly"
 @dg.definitions
 def defs() -> dg.Definitions:
     from assets.alerts import alert_sensors
-    from assets.graph import dataset_asset, model_asset, published_asset, registry_asset
+    from assets.graph import (
+        dataset_asset,
+        mission_asset,
+        model_asset,
+        published_asset,
+        registry_asset,
+    )
     from assets.session import RunSession
-    from pipeline.models import load_models
+    from pipeline.models import load_models, load_views
     from pipeline.paths import registry_root, sql_root
     from pipeline.registry import load
     from pipeline.session import TIME_ZONE
 
     registry = load(registry_root())
     models = load_models(sql_root())
+    missions = {m.id: m.title.en for m in registry.missions.values() if m.level == "mission"}
+    views = load_views(sql_root(), missions)
     job = dg.define_asset_job(
         JOB,
         selection=dg.AssetSelection.all(),
@@ -30,7 +38,8 @@ def defs() -> dg.Definitions:
             *(dataset_asset(name, item) for name, item in registry.datasets.items()),
             registry_asset,
             *(model_asset(model, registry, models) for model in models.values()),
-            published_asset(models),
+            published_asset(models, missions),
+            *(mission_asset(v, v.name) for v in views if v.name in missions),
         ],
         jobs=[job],
         schedules=[

@@ -2,10 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.published import dicts, open_release
+from pipeline.warehouse import quoted
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a mission stands: counts, rows of its view, and the sentences as Markdown."""
+
+    sub_missions: int
+    assessed: int
+    failing: int
+    rows: int
+    markdown: str
+
+
+def standing(release: Path, mission: str) -> Standing:
+    """Where a mission of a release stands, for the Dagster UI."""
+    con = open_release(release)
+    try:
+        rows = [
+            r
+            for r in dicts(con, "SELECT * FROM marts.scoreboard")
+            if r["mission_id"] == mission or r["mission_id"].startswith(f"{mission}.")
+        ]
+        count = con.execute(f"SELECT count(*) FROM marts.{quoted(mission)}").fetchone()
+    finally:
+        con.close()
+    head = rows[0]
+    lines = [
+        f"{head['n_assessed']} of {head['n_sub_missions']} sub-missions can be assessed; "
+        f"{len(head['failing'] or [])} are behind.",
+        "",
+    ]
+    for row in rows:
+        said = row["status"] if not row["reason"] else f"{row['status']}: {row['reason']}"
+        by = f", by {row['label_en']} ({row['latest_year']})" if row["label_en"] else ""
+        lines.append(f"- **{row['title_en']}**: {said.replace('_', ' ')}{by}")
+    return Standing(
+        head["n_sub_missions"],
+        head["n_assessed"],
+        len(head["failing"] or []),
+        int(count[0]) if count else 0,
+        "\n".join(lines),
+    )
 
 
 def read_board(release: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@ launched there gives the command line's release."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -96,6 +97,34 @@ def wait_for(question: Any, seconds: float) -> Any:
     raise AssertionError("timed out")
 
 
+MISSIONS = {"energy", "circular", "health", "land", "security"}
+
+
+def assert_reads_as_a_product(ui: str) -> None:
+    """Groups by mission and layer, a description on every asset, pictures and links on missions."""
+    nodes = post(ui, "{ assetNodes { assetKey { path } groupName description } }")["assetNodes"]
+    groups = {n["groupName"] for n in nodes}
+    assert groups >= {*MISSIONS, "core", "marts", "published", "registry", "eurostat", "cbs"}
+    assert [n["assetKey"]["path"] for n in nodes if not n["description"]] == []
+    found = {}
+    for mission in MISSIONS:
+        entries = post(
+            ui,
+            "query ($path: [String!]!) { assetOrError(assetKey: {path: $path}) { ... on Asset { "
+            "assetMaterializations(limit: 1) { metadataEntries { label ... on MarkdownMetadataEntry "
+            "{ mdStr } ... on UrlMetadataEntry { url } } } } } }",
+            path=["marts", mission],
+        )["assetOrError"]["assetMaterializations"][0]["metadataEntries"]
+        found[mission] = {e["label"]: e.get("mdStr") or e.get("url") for e in entries}
+        assert "sub-missions can be assessed" in found[mission]["stands"]
+        assert found[mission]["page"].endswith("/report/index.html")
+    picture = found["energy"]["picture"]
+    head = "![energy](data:image/svg+xml;base64,"
+    assert picture.startswith(head)
+    drawn = base64.b64decode(picture[len(head) : -1]).decode()
+    assert drawn.startswith("<svg") and "ghg-55-2030" in drawn and "of the time" in drawn
+
+
 def test_the_ui_loads_schedules_and_publishes_the_same_release(ui: str, data: Path) -> None:
     before = (data / "marts" / "current").resolve().name
     location = wait_for(
@@ -136,6 +165,8 @@ def test_the_ui_loads_schedules_and_publishes_the_same_release(ui: str, data: Pa
 
     assert wait_for(lambda: ended(run_id), 240) == "SUCCESS"
     assert (data / "marts" / "current").resolve().name == before
+
+    assert_reads_as_a_product(ui)
 
     # Once more, with the command line at work on the same data at the same time.
     again = post(ui, LAUNCH, tags=[], config=config)["launchRun"]["run"]["runId"]
