@@ -57,10 +57,6 @@ def main() -> None:
     except (Abort, KeyboardInterrupt):
         sys.stderr.write("missiemonitor: stopped\n")
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output has gone, as `head` does: no fault of anybody.
-        sys.stderr.close()
-        sys.exit(0)
     except Exception as error:
         if common.debug:
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
@@ -63,6 +64,10 @@ def query(
             names = [d[0] for d in con.description or []]
             batches = iter(lambda: con.fetchmany(_BATCH), [])
             _printer(as_csv, as_excel, as_json)(names, batches)
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone, as `head` does: no fault of anybody, and nothing more to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except duckdb.Error as error:
         raise UserError(f"query: {_said(error)}") from error
 
