@@ -557,9 +557,10 @@ class _Run:
         # A first pass over the keys: where each batch lies, and where to cut.
         status = np.full(self.spool.rows, _FAULT, dtype=np.uint8)
         starts = np.r_[0, np.cumsum(self.spool.sizes)]
-        spans, sample = [], []
+        spans, sample, held = [], [], []
         for i in range(count):
-            key, rows, _, _ = keyed(i)
+            key, rows, _, _ = found = keyed(i)
+            held += [found] if self.spool.rows <= HELD else []
             status[starts[i] + rows] = 0
             spans.append((int(key.min()), int(key.max())) if len(key) else (0, -1))
             sample.append(key[:: max(1, len(key) // 256)])
@@ -567,7 +568,7 @@ class _Run:
             chunks = []
             for i, (least, most) in enumerate(spans):
                 if low <= most and least < high and least <= most:
-                    key, rows, kind, number = keyed(i)
+                    key, rows, kind, number = held[i] if held else keyed(i)
                     rows = rows + starts[i]
                     if least < low or most >= high:
                         inside = (key >= low) & (key < high)

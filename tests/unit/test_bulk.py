@@ -116,7 +116,10 @@ CELLS = {
     "OBS_NOTE": ["", "text", 'a "b", c'],
 }  # fmt: skip
 NEEDED = ["DATAFLOW", "freq", "geo", "TIME_PERIOD", "OBS_VALUE"]
-FEW = {"OBS_VALUE": ["1", "1", "1.0", "2"], "TIME_PERIOD": ["2019", "2020"]}
+FEW = {
+    "OBS_VALUE": ["1", "1", "1.0", "2", ""], "TIME_PERIOD": ["2019", "2020"], "unit": ["A", " A"],
+    "zone": ["B"], "geo": ["NL", "BE"], "OBS_FLAG": ["", "b", "pb"], "CONF_STATUS": ["", "C"],
+}  # fmt: skip
 
 
 @st.composite
@@ -184,6 +187,17 @@ def test_they_agree_where_a_body_falls_into_many_parts(
     text: str, forms: set[str], tmp_path: Path, small_parts: None
 ) -> None:
     alike(text, spec(*forms), tmp_path)
+
+
+def test_of_equal_cells_the_one_with_the_fewest_flags_stays(tmp_path: Path) -> None:
+    cell = "ESTAT:ENV_X(1.0),A,NL,2020,1"
+    text = "DATAFLOW,freq,geo,TIME_PERIOD,OBS_VALUE,OBS_FLAG\n" + "".join(
+        f"{cell},{flags}\n" for flags in ("bp", "p", "b")
+    )
+    found = parse(text.encode(), spec())
+    assert found.observations.column("flags").to_pylist() == [["p"]]
+    assert found.rejects.column("line").to_pylist() == [1, 3]
+    alike(text, spec(), tmp_path)
 
 
 def large(rows: int) -> str:
