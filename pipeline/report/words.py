@@ -78,6 +78,8 @@ UNIT = {
     "mln EUR": ("mln euro", "mln EUR"),
     "score": ("punten", "points"),
     "score 0-3": ("op schaal 0–3", "on a scale of 0–3"),
+    "t CO2e/head": ("ton CO2e per persoon", "t CO2e per head"),
+    "EUR/head": ("euro per persoon", "EUR per head"),
     "pp": ("procentpunt", "percentage points"),
     "% of new cars": ("% van nieuwe auto’s", "% of new cars"),
     "% of DALYs": ("% van de DALY’s", "% of DALYs"),
@@ -136,6 +138,13 @@ OPINION = {
     "regression": ("achteruitgang", "regression"),
     "stagnation_or_regression": ("stilstand of achteruitgang", "stagnation or regression"),
 }
+OPINION_REASON = {
+    **REASON,
+    "no_target": ("vraagt een getal als doel", "asks for a target with a number"),
+    "milestone": ("een mijlpaal zonder getal", "a milestone without a number"),
+    "less_than_a_year": ("minder dan een jaar tussen begin en eind", "less than a year between start and end"),
+    "base_value_is_zero": ("de beginwaarde is nul", "the first value is zero"),
+}  # fmt: skip
 FRAGILE = {
     "without_last_year": ("zonder het laatste jaar", "without the last year"),
     "regression": ("met een regressie in plaats van de eindpunten", "with a regression in place of the end-points"),
