@@ -299,7 +299,7 @@ class Transport:
             host.reached = True
             return
         try:
-            host.ipv4_only = reach(host.name, self.limits.connect)
+            host.ipv4_only = reach(host.name, self.limits.connect, tls=not _is_loopback(host.name))
         except OSError as error:
             host.down = f"{host.name} cannot be reached ({error}); is there a network?"
             raise HostDown(host.down) from error
@@ -309,16 +309,16 @@ class Transport:
     def _proxied(host: _Host) -> bool:
         from urllib.request import getproxies, proxy_bypass
 
-        name = host.name.rsplit(":", 1)[0]
-        if name.strip("[]") in _LOOPBACK:
+        if _is_loopback(host.name):
             return False
         found = getproxies()
-        return bool(found.get("https") or found.get("all")) and not proxy_bypass(name)
+        direct = proxy_bypass(host.name.rsplit(":", 1)[0])
+        return bool(found.get("https") or found.get("all")) and not direct
 
     def _client(self, host: _Host) -> httpx.Client:
         import httpx
 
-        loopback = host.name.rsplit(":", 1)[0].strip("[]") in _LOOPBACK
+        loopback = _is_loopback(host.name)
         key = (loopback, host.ipv4_only)
         with self._lock:
             if key not in self._clients:
@@ -414,6 +414,10 @@ def _authority(url: str) -> str:
     default = {"https": 443, "http": 80}.get(parts.scheme)
     port = parts.port
     return host if port in (None, default) else f"{host}:{port}"
+
+
+def _is_loopback(authority: str) -> bool:
+    return authority.rsplit(":", 1)[0].strip("[]") in _LOOPBACK
 
 
 def allowed_hosts(base: str, more: Sequence[str] = ()) -> frozenset[str]:
@@ -587,11 +591,16 @@ def _error_in(reply: Reply) -> str:
     return ""
 
 
-def reach(authority: str, seconds: float) -> bool:
+def reach(authority: str, seconds: float, tls: bool = False) -> bool:
     """Can a host be connected to? True: only over IPv4 (its IPv6 leads nowhere).
 
-    All addresses are tried side by side. OSError if none answers within `seconds`.
+    All addresses are tried side by side; with `tls` up to the end of its handshake, since there
+    are networks that take every connection and lead none on. OSError if none answers within
+    `seconds`, or if the certificate is not the host's.
     """
+    import httpx
+
+    context = httpx.create_ssl_context() if tls else None
     split = urlsplit(f"//{authority}")
     host, port = split.hostname or "", split.port or 443
     found: list[Any] = []
@@ -623,12 +632,14 @@ def reach(authority: str, seconds: float) -> bool:
             with socket.socket(family, socket.SOCK_STREAM) as line:
                 line.settimeout(seconds)
                 line.connect(address)
+                if context is not None:
+                    context.wrap_socket(line, server_hostname=host).close()
             won.append(family)
             if family == socket.AF_INET6:
                 sixth.set()
             settled.set()
         except OSError as error:
-            lost.append(error.strerror or str(error))
+            lost.append(getattr(error, "verify_message", "") or error.strerror or str(error))
             if len(lost) == len(addresses):
                 settled.set()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import subprocess
 import threading
 import time
 import zlib
@@ -335,6 +336,42 @@ def test_a_dead_ipv6_does_not_keep_ipv4_from_being_used(
     assert http.reach("two.example.org", 1.0) is True
     answers.pop(0)
     assert http.reach("two.example.org", 1.0) is False
+
+
+def test_a_network_that_takes_every_connection_and_leads_none_on_is_seen_soon() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        before = time.monotonic()
+        with pytest.raises(OSError):
+            http.reach(f"127.0.0.1:{port}", 0.2, tls=True)
+        assert time.monotonic() - before < 5
+
+
+def test_a_certificate_that_is_not_the_hosts_ends_it(tmp_path: Path) -> None:
+    import ssl
+
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+         "/CN=other.example.org", "-keyout", str(key), "-out", str(certificate)],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if made.returncode:
+        pytest.skip("openssl is not here to make a certificate with")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+
+        def serve() -> None:
+            try:
+                line, _ = plain.accept()
+                context.wrap_socket(line, server_side=True).close()
+            except OSError:
+                pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        with pytest.raises(OSError, match=r"self-signed|self signed"):
+            http.reach(f"127.0.0.1:{plain.getsockname()[1]}", 2, tls=True)
 
 
 def test_a_host_that_stays_silent_is_given_up_for_the_others(server: Server, get: Any) -> None:
