@@ -52,7 +52,7 @@ def run_cli(data: Path, *words: str, **env: str) -> subprocess.CompletedProcess[
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,
     )
 
 

@@ -123,6 +123,9 @@ class Publisher:
                     count = self.counts[f"{source} {i}"]
                 elif is_data:
                     count = self.counts[source]
+                elif fault.nth == 1 and fault.times is None and fault.name not in WIRE:
+                    # What is said is the same in the code lists as in the data.
+                    count = 1
                 else:
                     continue
                 if fault.meets(count):

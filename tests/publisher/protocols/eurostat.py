@@ -345,6 +345,8 @@ def _statistics(ask: Any, publisher: Any) -> Response:
     if size > publisher.limits.sync_cells:
         label = "ASYNCHRONOUS_RESPONSE. Your request will be treated asynchronously. Please try again later."
         return as_json({"warning": {"status": 413, "label": label}})
+    if "header_only" in ask.faults:
+        cells = []
     return as_json(_jsonstat(cube, cells, chosen, ask))
 
 
@@ -401,6 +403,8 @@ def _jsonstat(cube: Cube, cells: list[Cell], chosen: Chosen, ask: Any) -> dict[s
     }  # fmt: skip
     if status:
         body["status"] = status
+    if "column_renamed" in ask.faults:
+        body["observation"] = body.pop("value")
     return body
 
 

@@ -1,0 +1,435 @@
+"""The fault table: whatever a publisher sends, the right figures or a refusal that says why.
+
+Each row runs the real way: pull → archive → intake, over HTTP from the bench. Never a wrong
+number (every cell in use is compared with what the bench holds), never a crash, never a lost
+older vintage.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.http import Limits, Transport
+from pipeline.intake import Intake
+from pipeline.paths import Paths
+from pipeline.pull import Pulls
+from pipeline.quality import Checker
+from pipeline.registry import Registry, load
+from tests.publisher import Cube, Fault, Publisher, World, bundled_world
+
+TODAY = date(2026, 11, 25)
+# What stands for each adapter, and each of Eurostat's three ways.
+SUBJECTS = {
+    "sdmx21": "eurostat/nrg_ind_ren",
+    "sdmx30": "eurostat/env_wasmun",
+    "statistics": "eurostat/hlth_rs_prs2",
+    "cbs": "cbs/82610NED",
+    "oecd": "oecd/DF_TABLE11",
+    "worldbank": "worldbank/ER.MRN.PTMR.ZS",
+    "unsdg": "unsdg/SH_ALC_CONSPT",
+    "owid": "owid/electric-car-sales-share",
+}
+EUROSTAT = ("sdmx21", "sdmx30", "statistics")
+CSV = ("sdmx21", "sdmx30", "oecd", "owid")
+JSON = ("statistics", "cbs", "worldbank", "unsdg")
+# JSON-stat has a place for each cell: it cannot say one twice.
+CELLWISE = tuple(s for s in SUBJECTS if s != "statistics")
+PAGED = ("cbs", "worldbank", "unsdg")
+RIGHT, REFUSED, EITHER = "right", "refused", "either"
+EVERY = tuple(SUBJECTS)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A fault, from the `nth` request for data, `times` times (None: for ever), and what is
+    expected of whom. `also`: an expectation of its own for some adapters."""
+
+    fault: str
+    expected: str
+    of: tuple[str, ...] = EVERY
+    nth: int = 1
+    times: int | None = None
+    also: tuple[tuple[str, str], ...] = ()
+    says: str = ""
+
+    @property
+    def name(self) -> str:
+        return (
+            self.fault
+            + (f"-{self.times}x" if self.times else "")
+            + (f"-from{self.nth}" if self.nth > 1 else "")
+        )
+
+
+TABLE = [
+    # The way it travels
+    Row("drip", REFUSED, says="whole|time"),
+    Row("reset", RIGHT, times=1),
+    Row("reset", REFUSED, says="broke off"),
+    Row("cut", RIGHT, times=1),
+    Row("cut", REFUSED, says="broke off"),
+    Row("hang", RIGHT, times=1),
+    Row("hang", REFUSED, says="no answer in time"),
+    Row("endless", REFUSED, says="more than .* MiB"),
+    Row("gzip_bare", RIGHT),
+    Row("gzip_declared", RIGHT),
+    Row("gzip_twice", EITHER),
+    Row("gzip_lie", RIGHT),
+    Row("gzip_truncated", REFUSED, says="gzip"),
+    Row("gzip_truncated", RIGHT, times=1),
+    Row("gzip_declared_truncated", REFUSED, says="gzip"),
+    Row("gzip_bomb", REFUSED, says="MiB unpacked"),
+    Row("429_zero", RIGHT, times=2),
+    Row("429_zero", REFUSED, says="429"),
+    Row("429_later", RIGHT, times=1),
+    Row("429_garbled", RIGHT, times=1),
+    Row("429_day", REFUSED, says="429.*wait"),
+    Row("503", RIGHT, times=1),
+    Row("503", REFUSED, says="503"),
+    Row("502", RIGHT, times=1),
+    Row("500", REFUSED, says="500"),
+    Row("403", REFUSED, says="403"),
+    Row("401", REFUSED, says="401"),
+    Row("404", REFUSED, says="404|not|no "),
+    Row("redirect_loop", REFUSED, says="redirect"),
+    Row("redirect_elsewhere", REFUSED, says="localhost"),
+    Row("redirect_http", REFUSED, says="https"),
+    Row("redirect_file", REFUSED, says="https"),
+    # What is never data
+    Row("html", REFUSED, says="page"),
+    Row("html", REFUSED, nth=2, of=("cbs",), says="page"),
+    Row("empty", REFUSED, says="empty"),
+    Row("blank", REFUSED, says="empty"),
+    Row("error_json", REFUSED, says="busy"),
+    Row("soap_fault", REFUSED, says="not available"),
+    Row("entity_bomb", REFUSED, says="XML"),
+    Row("truncated", REFUSED),
+    # How it is written
+    Row("utf16", REFUSED),
+    Row("latin1", EITHER),
+    Row("bom", RIGHT),
+    Row("crlf", RIGHT),
+    Row("trailing_spaces", RIGHT),
+    Row("padded_period", RIGHT),
+    Row("column_grown", RIGHT, also=(("cbs", EITHER), ("owid", REFUSED))),
+    Row("columns_reordered", RIGHT),
+    Row("column_renamed", REFUSED),
+    Row("column_twice", REFUSED, of=CSV),
+    Row("upper_case_names", EITHER, of=CSV),
+    Row("semicolons", REFUSED, of=CSV),
+    Row("quote_open", REFUSED, of=CSV),
+    Row("header_only", REFUSED),
+    Row("numbers_as_text", RIGHT),
+    Row("decimal_comma", REFUSED),
+    Row("thousands_separated", REFUSED),
+    Row("extra_flag", EITHER),
+    Row("case_of_codes", EITHER),
+    # What is said
+    Row("nan", REFUSED),
+    Row("infinite", REFUSED),
+    Row("huge", REFUSED, says="plausible|numbers"),
+    Row("negative", REFUSED, says="plausible"),
+    Row("no_number", REFUSED, says="numbers"),
+    Row("zero_for_missing", EITHER),
+    Row("times_1000", REFUSED),
+    Row("future_year", REFUSED, says="2099|begun"),
+    Row("mixed_grains", RIGHT, also=tuple((s, EITHER) for s in ("oecd", "worldbank", "unsdg", "owid"))),
+    Row("rows_twice", EITHER, of=CELLWISE),
+    Row("rows_twice_differ", REFUSED, of=CELLWISE),
+    # Another word for the unit with the same figures is no wrong number; as a code it is refused.
+    Row("unit_changed", REFUSED, of=("sdmx21", "sdmx30", "oecd")),
+    Row("unit_changed", EITHER, of=("worldbank", "unsdg")),
+    Row("other_dataset", REFUSED, of=("sdmx21", "sdmx30", "cbs", "oecd", "worldbank", "unsdg")),
+    # What is left out, or too much
+    Row("filter_ignored", EITHER),
+    Row("code_dropped", REFUSED),
+    Row("area_lost", REFUSED),
+    Row("other_area_labels", REFUSED, of=tuple(s for s in SUBJECTS if s != "cbs")),
+    Row("year_lost", REFUSED),
+    Row("last_year_lost", REFUSED),
+    Row("half_lost", REFUSED),
+    Row("nothing_found", REFUSED),
+    Row("values_gone", REFUSED),
+    # Pages
+    Row("page_loop", REFUSED, of=PAGED),
+    Row("page_endless", REFUSED, of=PAGED),
+    Row("page_twice", REFUSED, of=PAGED),
+    Row("page_lost", REFUSED, of=PAGED),
+    Row("page_elsewhere", REFUSED, of=("cbs",), says="localhost"),
+    Row("total_wrong", REFUSED, of=("worldbank", "unsdg")),
+    # Eurostat's own
+    Row("queue", RIGHT, of=("sdmx21", "sdmx30")),
+    Row("queue_never", REFUSED, of=("sdmx21", "sdmx30"), says="queue"),
+    Row("queue_expired", REFUSED, of=("sdmx21", "sdmx30"), says="expired"),
+    Row("queue_expired", RIGHT, of=("sdmx21", "sdmx30"), times=1),
+    Row("queue_unknown", REFUSED, of=("sdmx21", "sdmx30"), says="UNKNOWN"),
+    Row("warning", RIGHT, of=("statistics",), times=2),
+    Row("warning", REFUSED, of=("statistics",), says="queue"),
+    Row("too_big", RIGHT, of=EUROSTAT, times=3),
+    Row("too_big_always", REFUSED, of=EUROSTAT, says="TOO_BIG"),
+    # OECD's own
+    Row("unit_mult_mixed", RIGHT, of=("oecd",)),
+    Row("unit_mult_odd", REFUSED, of=("oecd",)),
+    Row("empty_with_status_a", REFUSED, of=("oecd",), says="lost"),
+    Row("limit_requests", RIGHT, of=("oecd",), times=1),
+    Row("limit_requests", REFUSED, of=("oecd",), says="429"),
+    Row("limit_downloads", REFUSED, of=("oecd",), says="429"),
+    Row("key_refused", REFUSED, of=("oecd",), says="Not enough key values"),
+    Row("no_records", REFUSED, of=("oecd",), says="NoRecords"),
+    # World Bank's own
+    Row("message_120", REFUSED, of=("worldbank",), says="not valid"),
+    Row("message_175", REFUSED, of=("worldbank",), says="archived"),
+    Row("xml_though_json", REFUSED, of=("worldbank",), says="XML|not found"),
+    Row("null_rows", EITHER, of=("worldbank",)),
+    Row("dates_ignored", RIGHT, of=("worldbank",)),
+    Row("per_page_text", RIGHT, of=("worldbank",)),
+    # CBS's own
+    Row("padded_codes", RIGHT, of=("cbs",)),
+    Row("impossible", REFUSED, of=("cbs",), says="lost"),
+    Row("status_gone", EITHER, of=("cbs",)),
+    Row("odata_error", REFUSED, of=("cbs",), says="property"),
+    # UN's own
+    Row("units_as_dimension", RIGHT, of=("unsdg",)),
+    Row("unit_multiplier", EITHER, of=("unsdg",)),
+    # OWID's own
+    Row("short_name_changed", EITHER, of=("owid",)),
+    Row("agent_refused", REFUSED, of=("owid",), says="403"),
+]  # fmt: skip
+RUNS = [(subject, row) for row in TABLE for subject in row.of]
+
+
+@pytest.fixture(scope="module")
+def checker() -> Iterator[Checker]:
+    found = Checker()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    found: Registry = load()
+    # One dataset stands for the third way of asking Eurostat, whichever way it is registered.
+    return with_route(found, SUBJECTS["sdmx30"], "sdmx30")
+
+
+def with_route(registry: Registry, name: str, route: str) -> Registry:
+    from dataclasses import replace
+
+    item = registry.datasets[name]
+    assert item.live is not None
+    live = item.live.model_copy(update={"route": route})
+    changed = item.model_copy(update={"live": live})
+    return replace(registry, datasets={**registry.datasets, name: changed})
+
+
+class Clock:
+    """Time that passes by itself, and at once where somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.slept = 0.0
+
+    def now(self) -> float:
+        return time.monotonic() + self.slept
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+
+
+# Far beyond what the bench needs, so that a busy machine fails no test.
+LIMITS = Limits(connect=10.0, read=20.0, total=40.0, attempts=3, wire=8 << 20, body=32 << 20)
+# Where time itself is the fault. An answer of the bench takes some milliseconds.
+SHORT = Limits(connect=10.0, read=0.7, total=1.0, attempts=3, wire=8 << 20, body=32 << 20)
+SLOW = ("drip", "hang")
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return bundled_world()
+
+
+@pytest.fixture(scope="module")
+def base(
+    tmp_path_factory: pytest.TempPathFactory, registry: Registry, checker: Checker
+) -> Callable[[str], Path]:
+    """A root of data with a dataset's bundled vintages, judged; each is made once."""
+    made: dict[str, Path] = {}
+
+    def of(name: str) -> Path:
+        if name not in made:
+            root = tmp_path_factory.mktemp("base")
+            source, dataset = name.split("/", 1)
+            bundle = Paths(root).bundle / source / dataset
+            shutil.copytree(bundle, Paths(root).raw / source / dataset)
+            settled = Intake(Paths(root), registry, checker).settle(source, dataset, TODAY)
+            assert settled.current is not None, settled.pending
+            made[name] = root
+        return made[name]
+
+    return of
+
+
+@dataclass
+class Night:
+    """One pull of one dataset against the bench, and what came of it."""
+
+    data: Path
+    outcome: Any
+    settled: Any
+
+    @property
+    def reason(self) -> str:
+        return str(self.outcome.reason or self.settled.pending)
+
+    def cells(self) -> dict[tuple[str, str, int], float]:
+        rows = pq.read_table(self.settled.parsed).to_pylist()
+        return {(r["series_key"], r["geo"], r["year"]): r["value"] for r in rows}
+
+
+def pull(
+    data: Path,
+    name: str,
+    bench: Publisher,
+    registry: Registry,
+    checker: Checker,
+    today: date = TODAY,
+    limits: Limits = LIMITS,
+) -> Night:
+    paths = Paths(data)
+    clock = Clock()
+    transport = Transport(
+        limits=limits, ledger=paths.raw / "_pulls" / "_hours", clock=clock.now, wall=time.time,
+        sleep=clock.sleep, chance=lambda: 0.5,
+    )  # fmt: skip
+    try:
+        outcome = Pulls(paths, registry, today, bench.environment(), transport).one(name)
+    finally:
+        transport.close()
+    source, dataset = name.split("/", 1)
+    settled = Intake(paths, registry, checker).settle(source, dataset, today)
+    return Night(data, outcome, settled)
+
+
+def held(world: World, name: str, night: Night) -> dict[tuple[str, str, int], float]:
+    """What the bench holds of what the vintage in use was asked for, under the registry's keys."""
+    source = name.split("/")[0]
+    manifest = night.settled.current.manifest
+    scope = manifest["scope"]
+    keys = manifest.get("keys") or {}
+    cells: dict[tuple[str, str, int], float] = {}
+    for cube in cubes(world, name, source):
+        for (series, geo, year), value in cube.expected().items():
+            cells[keys.get(series, series), geo, year] = value
+    limited = manifest["asked"]["limited_to"]
+    return {
+        (series, geo, year): value
+        for (series, geo, year), value in cells.items()
+        if ("series" not in limited or series in scope["series"])
+        and ("geos" not in limited or geo in scope["geos"])
+        and ("years" not in limited or year in scope["years"])
+    }
+
+
+def cubes(world: World, name: str, source: str) -> list[Cube]:
+    code = name.split("/")[1]
+    found = world.find(source, code)
+    return [found] if found else world.of(source)
+
+
+def files(data: Path) -> dict[str, str]:
+    """Every stored file of the bundled vintages, by digest."""
+    root = Paths(data).raw
+    return {
+        p.relative_to(root).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in root.rglob("*")
+        if p.is_file() and not p.relative_to(root).parts[0].startswith("_")
+    }
+
+
+@pytest.mark.parametrize(("subject", "row"), RUNS, ids=[f"{r.name}:{s}" for s, r in RUNS])
+def test_right_figures_or_a_refusal_that_says_why(
+    subject: str,
+    row: Row,
+    bench: Publisher,
+    world: World,
+    registry: Registry,
+    checker: Checker,
+    base: Callable[[str], Path],
+    tmp_path: Path,
+) -> None:
+    name = SUBJECTS[subject]
+    source = name.split("/")[0]
+    data = tmp_path / "data"
+    shutil.copytree(base(name), data)
+    before = files(data)
+    bench.reset(world)
+    bench.faults = [Fault(row.fault, source, nth=row.nth, times=row.times)]
+    limits = SHORT if row.fault in SLOW else LIMITS
+    night = pull(data, name, bench, registry, checker, limits=limits)
+    assert any(row.fault in a.faults for a in bench.seen), "the fault was never met"
+    judge(night, row, subject, name, world)
+    assert files(data) == before, "an older vintage was touched"
+
+
+def judge(night: Night, row: Row, subject: str, name: str, world: World) -> None:
+    expected = dict(row.also).get(subject, row.expected)
+    current = night.settled.current
+    assert current is not None, f"no figures at all: {night.reason}"
+    live = current.manifest["origin"] == "live"
+    if live:
+        # Whatever was expected: what is in use must be what the publisher holds.
+        right, got = held(world, name, night), night.cells()
+        assert right, "the bench holds nothing of what was asked"
+        # Series that nobody needs may keep the publisher's letters, large or small.
+        plain = {(k[0].casefold(), *k[1:]): v for k, v in right.items()}
+        wrong = {
+            k: v for k, v in got.items() if plain.get((k[0].casefold(), *k[1:])) != pytest.approx(v)
+        }
+        assert not wrong, f"wrong numbers: {dict(list(wrong.items())[:5])}"
+        declared = set(current.manifest["scope"]["series"])
+        missing = sorted(k for k in right.keys() - got.keys() if k[0] in declared)
+        assert not missing, f"cells lost without a word: {missing[:5]}"
+    else:
+        assert night.reason, "nothing came and nobody says why"
+        assert "\n" not in night.reason and night.reason.isprintable(), night.reason
+        assert len(night.reason) < 1000, night.reason
+        if row.says and expected == REFUSED:
+            assert re.search(row.says, night.reason), night.reason
+    if expected != EITHER:
+        assert (RIGHT if live else REFUSED) == expected, night.reason or "accepted"
+
+
+def test_every_adapter_meets_at_least_twenty_faults() -> None:
+    for subject in SUBJECTS:
+        assert len({r.fault for r in TABLE if subject in r.of}) >= 20, subject
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_without_a_fault_every_cell_is_right(
+    subject: str,
+    bench: Publisher,
+    world: World,
+    registry: Registry,
+    checker: Checker,
+    base: Callable[[str], Path],
+    tmp_path: Path,
+) -> None:
+    name = SUBJECTS[subject]
+    data = tmp_path / "data"
+    shutil.copytree(base(name), data)
+    bench.reset(world)
+    night = pull(data, name, bench, registry, checker)
+    assert night.outcome.state == "new", night.reason
+    judge(night, Row("none", RIGHT), subject, name, world)
+    needed = set(registry.datasets[name].series_keys())
+    assert needed <= {series for series, _, _ in night.cells()}
