@@ -330,7 +330,9 @@ class Intake:
                 )  # fmt: skip
         failed = [c for c in checks if not c.passed and c.severity == "error"]
         reason = fault or "; ".join(
-            f"{c.name}: {c.observed}" + (f", first {_short(c.rows[0])}" if c.rows else "")
+            f"{c.name}: {c.observed}"
+            # What was not as asked says itself which rows; others name the first.
+            + (f", first {_short(c.rows[0])}" if c.rows and c.name != "as_asked" else "")
             for c in failed
         )
         return {

@@ -366,8 +366,12 @@ def compare(
 
 def _note_strange(deviations: list[str], what: str, strange: list[str]) -> None:
     if strange:
-        shown = ", ".join(strange[:_SHOWN])
-        deviations.append(f"{what} that was not asked for came: {shown}; the filter was ignored")
+        # A series key of the OECD's takes two lines by itself: what is quoted is cut.
+        shown = ", ".join(s if len(s) <= 90 else s[:89] + "…" for s in strange[:_SHOWN])
+        more = f" and {len(strange) - _SHOWN} more" if len(strange) > _SHOWN else ""
+        deviations.append(
+            f"{what} that was not asked for came: {shown}{more}; the filter was ignored"
+        )
 
 
 def digest(parsed: Parsed) -> str:

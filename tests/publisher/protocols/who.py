@@ -33,10 +33,13 @@ def answer(ask: Any, publisher: Any) -> Response:
             cube = publisher.world.find("who", path[0])
             if cube is None:
                 return Response(404, {"Content-Type": "text/plain"}, b"")
-            cells = edited(list(cube.cells), sorted(ask.faults))
-            return _value(
-                ask, [_row(i, c, cube, ask.faults) for i, c in enumerate(cells)], cube.code
-            )
+            cells = list(cube.cells)
+            if ask.get("$filter") and "filter_ignored" not in ask.faults:
+                keep = parse_filter(ask.get("$filter"))
+                cells = [c for i, c in enumerate(cells) if keep(_row(i, c, cube, frozenset()))]
+            cells = edited(cells, sorted(ask.faults))
+            rows = [_row(i, c, cube, ask.faults) for i, c in enumerate(cells)]
+            return _value(ask, rows, cube.code, filtered=True)
     except (FilterError, ValueError) as error:
         return as_json({"error": {"code": "", "message": str(error)}}, 400)
     return Response(404, {"Content-Type": "text/plain"}, b"")
@@ -79,8 +82,8 @@ def _row(i: int, c: Cell, cube: Cube, faults: frozenset[str]) -> dict[str, Any]:
     return row
 
 
-def _value(ask: Any, rows: list[dict[str, Any]], part: str) -> Response:
-    if ask.get("$filter") and "filter_ignored" not in ask.faults:
+def _value(ask: Any, rows: list[dict[str, Any]], part: str, filtered: bool = False) -> Response:
+    if ask.get("$filter") and not filtered:
         keep = parse_filter(ask.get("$filter"))
         rows = [r for r in rows if keep(r)]
     total = len(rows)
