@@ -26,7 +26,7 @@ from pipeline.paths import Paths
 from pipeline.pull import Pulls
 from pipeline.quality import Checker
 from pipeline.registry import Registry, load
-from tests.publisher import Fault, Publisher, World, bundled_world
+from tests.publisher import Cube, Fault, Publisher, World, bundled_world
 
 TODAY = date(2026, 11, 25)
 # What stands for each adapter, and each of Eurostat's three ways.
@@ -48,6 +48,8 @@ CELLWISE = tuple(s for s in SUBJECTS if s != "statistics")
 PAGED = ("cbs", "worldbank", "unsdg")
 RIGHT, REFUSED, EITHER = "right", "refused", "either"
 EVERY = tuple(SUBJECTS)
+# Faults in the flags themselves.
+FLAGS_TOO = ("extra_flag", "status_gone")
 
 
 @dataclass(frozen=True)
@@ -297,8 +299,14 @@ class Night:
         return str(self.outcome.reason or self.settled.pending)
 
     def cells(self) -> dict[tuple[str, str, int], float]:
+        return {k: r["value"] for k, r in self._rows().items()}
+
+    def flags(self) -> dict[tuple[str, str, int], frozenset[str]]:
+        return {k: frozenset(r["flags"]) for k, r in self._rows().items()}
+
+    def _rows(self) -> dict[tuple[str, str, int], dict[str, Any]]:
         rows = pq.read_table(self.settled.parsed).to_pylist()
-        return {(r["series_key"], r["geo"], r["year"]): r["value"] for r in rows}
+        return {(r["series_key"], r["geo"], r["year"]): r for r in rows}
 
 
 def pull(
@@ -325,7 +333,9 @@ def pull(
     return Night(data, outcome, settled)
 
 
-def held(world: World, item: Any, night: Night) -> dict[tuple[str, str, int], float]:
+def held(
+    world: World, item: Any, night: Night, what: Callable[[Cube], dict[Any, Any]] = Cube.expected
+) -> dict[tuple[str, str, int], Any]:
     """What the bench holds of what the vintage in use was asked for, under the registry's keys.
 
     Keys are compared without case: series that nobody needs may keep the publisher's letters.
@@ -334,9 +344,9 @@ def held(world: World, item: Any, night: Night) -> dict[tuple[str, str, int], fl
     scope = manifest["scope"]
     keys = {k.casefold(): v for k, v in (manifest.get("keys") or {}).items()}
     found = world.find(item.asked, item.live.code or item.dataset)
-    cells: dict[tuple[str, str, int], float] = {}
+    cells: dict[tuple[str, str, int], Any] = {}
     for cube in [found] if found else world.of(item.asked):
-        for (series, geo, year), value in cube.expected().items():
+        for (series, geo, year), value in what(cube).items():
             cells[keys.get(series.casefold(), series), geo, year] = value
     limited = manifest["asked"]["limited_to"]
     return {
@@ -397,6 +407,10 @@ def judge(night: Night, row: Row, subject: str, item: Any, world: World) -> None
             k: v for k, v in got.items() if plain.get((k[0].casefold(), *k[1:])) != pytest.approx(v)
         }
         assert not wrong, f"wrong numbers: {dict(list(wrong.items())[:5])}"
+        if row.fault not in FLAGS_TOO:
+            said, letters = night.flags(), held(world, item, night, Cube.expected_flags)
+            other = {k: (said[k], v) for k, v in letters.items() if said.get(k, v) != v}
+            assert not other, f"wrong flags: {dict(list(other.items())[:5])}"
         declared = set(current.manifest["scope"]["series"])
         missing = sorted(k for k in right.keys() - got.keys() if k[0] in declared)
         assert not missing, f"cells lost without a word: {missing[:5]}"

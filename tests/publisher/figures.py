@@ -115,6 +115,26 @@ class Cube:
             out[key, cell.geo, cell.year] = float(cell.value) * self.factor(cell)
         return out
 
+    def expected_flags(self) -> dict[tuple[str, str, int], frozenset[str]]:
+        """The flags that a right reading gives each cell of `expected`, as letters."""
+        out = {}
+        for cell in self.cells:
+            if cell.year is not None and cell.value != "" and "f" not in cell.flags:
+                key = "|".join(f"{k}={v}" for k, v in sorted(self.key_pairs(cell)))
+                out[key, cell.geo, cell.year] = self._flags(cell)
+        return out
+
+    def _flags(self, cell: Cell) -> frozenset[str]:
+        if self.source == "cbs":
+            # Whether a figure is provisional stands with its period.
+            status = self.about["status"].get(cell.period) or ""
+            return frozenset("p" if status in ("Voorlopig", "NaderVoorlopig") else "")
+        if self.source == "unsdg":
+            return frozenset("e" if cell.attr("Nature") in ("E", "M") else "")
+        if self.source == "oecd":
+            return frozenset(cell.attr("OBS_STATUS").lower()) - {"a", "m"}
+        return frozenset(cell.flags)
+
     def key_pairs(self, cell: Cell) -> list[tuple[str, str]]:
         return [(k.replace(" ", "_"), v) for k, v in cell.codes]
 
