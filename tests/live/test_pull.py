@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -23,51 +21,10 @@ from pipeline.quality import Checker
 from pipeline.registry import Registry, load
 from pipeline.registry.loader import Titled
 from pipeline.sources import parse
-from tests.publisher import Cell, Cube, Fault, Publisher
+from tests.publisher import Cell, Fault, Publisher
+from tests.publisher.statline import add_tables
 
 TODAY = date(2026, 11, 25)
-CBS_TITLE = "LV in als goed ervaren gezondheid"
-
-
-def curated(name: str) -> list[dict[str, str]]:
-    import csv
-    import io
-
-    (folder, *_) = sorted((Path("data/raw/curated") / name).iterdir())
-    body = gzip.decompress((folder / "body.gz").read_bytes())
-    return list(csv.DictReader(io.StringIO(body.decode())))
-
-
-def statline(registry: Registry, name: str, measure: str, unit: str) -> Cube:
-    """The StatLine table behind a curated dataset, from the bundled figures."""
-    item = registry.datasets[f"curated/{name}"]
-    assert item.live is not None
-    rows = curated(name)
-    cells, dims = [], []
-    for key, wanted in item.live.series.items():
-        assert not isinstance(wanted, str)
-        dims = [d for d in wanted if d != "Measure"]
-        codes = (("Measure", measure), *((d, str(wanted[d])) for d in dims))
-        for row in rows:
-            if f"series={row['series']}" == key and re.fullmatch(r"[\d./-]+", row["period"]):
-                period = row["period"]
-                if "/" in period:
-                    period = f"{period[:4]}G{int(period[5:]) - int(period[:4]) + 1}00"
-                cells.append(
-                    Cell(codes, "NL", period, row["value"], "", (("ValueAttribute", "None"),))
-                )
-    once = {(c.codes, c.period): c for c in cells}
-    about = {"measures": {measure: {"Title": CBS_TITLE, "Unit": unit}}, "status": {}}
-    return Cube(
-        "cbs",
-        item.live.code,
-        name,
-        ("Measure", *dims),
-        "",
-        list(once.values()),
-        "2026-11-20",
-        about,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -78,13 +35,7 @@ def registry() -> Registry:
 @pytest.fixture
 def full(bench: Publisher, registry: Registry) -> Publisher:
     """The bench with the StatLine tables that curated datasets come from."""
-    for name, measure, unit in (
-        ("cbs_ghg_climate_sectors", "D003040", "miljard kg CO2-equivalent"),
-        ("cbs_hle_total", "M000123", "jaar"),
-        ("cbs_85445ned", "M000124", "jaar"),
-    ):
-        cube = statline(registry, name, measure, unit)
-        bench.world.cubes["cbs", cube.code] = cube
+    add_tables(bench.world, registry)
     # A series that is not known by its codes: on the bench there is one, as at the publisher.
     nitrate = bench.world.cubes["eurostat", "SDG_06_40"]
     nitrate.cells = [

@@ -6,8 +6,9 @@ import argparse
 import sys
 import time
 
-from tests.publisher import Fault, Publisher
+from tests.publisher import Fault, Publisher, bundled_world
 from tests.publisher.faults import ALL
+from tests.publisher.statline import add_tables
 
 
 def _fault(text: str) -> Fault:
@@ -21,7 +22,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--fault", type=_fault, action="append", default=[])
     chosen = parser.parse_args()
-    with Publisher(port=chosen.port, faults=chosen.fault) as bench:
+    with Publisher(add_tables(bundled_world()), chosen.fault, port=chosen.port) as bench:
         for name, url in bench.environment().items():
             sys.stdout.write(f"export {name}={url}\n")
         sys.stdout.flush()
