@@ -18,8 +18,11 @@ def _told(context: Any) -> dg.SkipReason | None:
     run = context.dagster_run
     if TOLD in run.tags:
         return dg.SkipReason("the command line told of this run")
-    if not addresses():
-        return dg.SkipReason("no address for alerts: set MISSIEMONITOR_ALERT_URLS")
+    try:
+        if not addresses():
+            return dg.SkipReason("no address for alerts: set MISSIEMONITOR_ALERT_URLS")
+    except ValueError as error:
+        return dg.SkipReason(f"no alert was sent: {error}")
     entries = context.instance.all_logs(run.run_id)
     events = [e.dagster_event for e in entries if e.dagster_event is not None]
     for line in tell(outcome_of(run.is_success, events), Paths.from_environment()):

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from conftest import cannot_run
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -60,7 +61,7 @@ def test_python(place: Path, example: str) -> None:
 @pytest.mark.parametrize("example", blocks("r"))
 def test_r(place: Path, example: str) -> None:
     if shutil.which("Rscript") is None:
-        pytest.skip("R is not installed here")
+        cannot_run("R is not installed here")
     for package in re.findall(r"library\((\w+)\)", example):
         has = f'quit(status = !requireNamespace("{package}", quietly = TRUE))'
         if subprocess.run(["Rscript", "-e", has], check=False, capture_output=True).returncode:
