@@ -2,8 +2,8 @@
 
 Dagster opens a new engine for each event and commits it two or three times over; with some two
 thousand events a run that is most of the run. Here events wait in memory until a step or the run
-ends, half a second has passed, or somebody reads: then they are written as Dagster writes them, in
-one transaction for each database file. What is written is Dagster's; only when is ours.
+ends, half a second has passed, or somebody reads: then they are written together, a transaction for
+each database file and a statement for many rows. The rows are those that Dagster would write.
 """
 
 from __future__ import annotations
@@ -12,17 +12,28 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from dagster import DagsterEventType
+from dagster._core.events import (
+    ASSET_CHECK_EVENTS,
+    ASSET_EVENTS,
+    EVENT_TYPE_TO_PIPELINE_RUN_STATUS,
+)
 from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.event_log.schema import (
+    AssetCheckExecutionsTable,
+    AssetKeyTable,
+    SqlEventLogStorageTable,
+)
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
     INDEX_SHARD_NAME,
     SqliteEventLogStorage,
 )
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import create_engine, event
+from sqlalchemy import bindparam, create_engine, event, inspect
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import QueuePool
 
@@ -118,12 +129,49 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
         self._writing = True
         try:
             for run_id in dict.fromkeys(e.run_id for e in batch):
-                with self._connect(run_id), self._connect(INDEX_SHARD_NAME):
-                    for entry in batch:
-                        if entry.run_id == run_id:
-                            super().store_event(entry)
+                entries = [e for e in batch if e.run_id == run_id]
+                if run_id and not any(map(_of_partitions, entries)):
+                    self._write_run(run_id, entries)
+                    continue
+                for entry in entries:
+                    super().store_event(entry)
         finally:
             self._writing = False
+
+    def _write_run(self, run_id: str, entries: list[EventLogEntry]) -> None:
+        """What SqliteEventLogStorage.store_event writes for each, with a statement for many.
+
+        tests/pipeline/test_event_log.py holds the two against each other, row by row.
+        """
+        rows = [self._event_to_row(e) for e in entries]
+        with self._connect(run_id) as conn:
+            conn.execute(SqlEventLogStorageTable.insert(), rows)
+        mirrored = [(e, r) for e, r in zip(entries, rows, strict=True) if _in_index(e)]
+        if not mirrored:
+            return
+        with self._connect(INDEX_SHARD_NAME) as conn:
+            insert = SqlEventLogStorageTable.insert().returning(
+                SqlEventLogStorageTable.c.id, sort_by_parameter_order=True
+            )
+            ids = conn.execute(insert, [row for _, row in mirrored]).scalars().all()
+            planned, evaluated = [], []
+            for (entry, row), number in zip(mirrored, ids, strict=True):
+                kind = entry.dagster_event_type
+                if kind in ASSET_EVENTS:
+                    self._store_asset_event_tags(conn, [entry], [number])
+                    self._store_asset_event(conn, entry, number)
+                elif kind == DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
+                    planned.append(_planned(entry, row, number))
+                elif kind == DagsterEventType.ASSET_CHECK_EVALUATION:
+                    evaluated.append((_evaluated(entry, row, number), entry, number))
+            if planned:
+                conn.execute(AssetCheckExecutionsTable.insert(), planned)
+            if evaluated:
+                changed = conn.execute(_evaluation(), [values for values, _, _ in evaluated])
+                if changed.rowcount != len(evaluated):
+                    # Evaluated without having been planned: Dagster adds the row.
+                    for _, entry, number in evaluated:
+                        self._update_asset_check_evaluation(entry, number)
 
     @cached_property
     def supports_asset_checks(self) -> bool:
@@ -141,9 +189,6 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
 
     def _asset_key_columns(self, conn: Connection) -> frozenset[str]:
         if not hasattr(self, "_columns"):
-            from dagster._core.storage.event_log.schema import AssetKeyTable
-            from sqlalchemy import inspect
-
             found = inspect(conn).get_columns(AssetKeyTable.name)
             self._columns = frozenset(str(c["name"]) for c in found)
         return self._columns
@@ -157,3 +202,79 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
             engine.dispose()
         self._engines.clear()
         super().dispose()
+
+
+def _of_partitions(entry: EventLogEntry) -> bool:
+    """A check on partitions, of which there are none here: written as Dagster does, one by one."""
+    if entry.dagster_event_type not in ASSET_CHECK_EVENTS:
+        return False
+    data: Any = entry.get_dagster_event().event_specific_data
+    return bool(getattr(data, "partitions_subset", None) or getattr(data, "partition", None))
+
+
+def _in_index(entry: EventLogEntry) -> bool:
+    return entry.is_dagster_event and (
+        entry.dagster_event_type in ASSET_EVENTS
+        or entry.dagster_event_type in ASSET_CHECK_EVENTS
+        or entry.dagster_event_type in EVENT_TYPE_TO_PIPELINE_RUN_STATUS
+    )
+
+
+def _planned(entry: EventLogEntry, row: dict[str, Any], number: int) -> dict[str, Any]:
+    data: Any = entry.get_dagster_event().event_specific_data
+    return {
+        "asset_key": data.asset_key.to_string(),
+        "check_name": data.check_name,
+        "partition": None,
+        "run_id": entry.run_id,
+        "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+        "evaluation_event": row["event"],
+        "evaluation_event_timestamp": row["timestamp"],
+        "evaluation_event_storage_id": number,
+    }
+
+
+def _evaluated(entry: EventLogEntry, row: dict[str, Any], number: int) -> dict[str, Any]:
+    data: Any = entry.get_dagster_event().event_specific_data
+    status = (
+        AssetCheckExecutionRecordStatus.SUCCEEDED
+        if data.passed
+        else AssetCheckExecutionRecordStatus.FAILED
+    )
+    target = data.target_materialization_data
+    return {
+        "of_asset": data.asset_key.to_string(),
+        "of_check": data.check_name,
+        "of_run": entry.run_id,
+        "execution_status": status.value,
+        "evaluation_event": row["event"],
+        "evaluation_event_timestamp": row["timestamp"],
+        "evaluation_event_storage_id": number,
+        "materialization_event_storage_id": target.storage_id if target else None,
+    }
+
+
+@cache
+def _evaluation() -> Any:
+    table = AssetCheckExecutionsTable
+    return (
+        table.update()
+        .where(
+            table.c.asset_key == bindparam("of_asset"),
+            table.c.check_name == bindparam("of_check"),
+            table.c.run_id == bindparam("of_run"),
+            table.c.partition.is_(None),
+        )
+        .values(
+            {
+                name: bindparam(name)
+                for name in (
+                    "execution_status",
+                    "evaluation_event",
+                    "evaluation_event_timestamp",
+                    "evaluation_event_storage_id",
+                    "materialization_event_storage_id",
+                )
+            }
+        )
+    )

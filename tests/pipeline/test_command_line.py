@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CLI
 
 from pipeline.cli import COMMANDS
 from pipeline.commands import complete
 from pipeline.paths import registry_root
 from pipeline.registry import load
+from tests.conftest import CLI
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 NAMES = [c.__name__ for c in COMMANDS]

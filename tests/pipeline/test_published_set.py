@@ -20,10 +20,10 @@ import pandas as pd
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from conftest import cannot_run
 from frictionless import Package
 
 from pipeline.dictionary import read_dictionary
+from tests.conftest import cannot_run
 
 Ask = Callable[[Path, str], list[dict[str, Any]]]
 Cli = Callable[..., subprocess.CompletedProcess[str]]

@@ -12,7 +12,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import cannot_run
+
+from tests.conftest import cannot_run
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 

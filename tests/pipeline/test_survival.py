@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CLI
 
 from pipeline.paths import Paths
 from pipeline.warehouse import BuildError
+from tests.conftest import CLI
 
 Ask = Callable[[Path, str], list[dict[str, Any]]]
 Cli = Callable[..., subprocess.CompletedProcess[str]]

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CLI
+
+from tests.conftest import CLI
 
 LAUNCH = """mutation ($tags: [ExecutionTag!], $config: RunConfigData) {
   launchRun(executionParams: {
