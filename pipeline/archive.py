@@ -225,11 +225,11 @@ class Archive:
         staged = parent / f".{secrets.token_hex(8)}.tmp"
         staged.mkdir()
         try:
-            for name, content in (
+            for part, content in (
                 ("body.gz", gzip.compress(body, 9, mtime=0)),
                 ("manifest.json", dump(full)),
             ):
-                with (staged / name).open("wb") as file:
+                with (staged / part).open("wb") as file:
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
@@ -237,7 +237,9 @@ class Archive:
             try:
                 staged.rename(final)
             except OSError as error:
-                if not final.is_dir():
+                # Another run was there first with the same bytes; anything else would be a loss.
+                there = _read_vintage(source, dataset, final)
+                if there.manifest.get("sha256") != digest:
                     raise ArchiveError(f"cannot store the vintage: {error}") from error
         finally:
             shutil.rmtree(staged, ignore_errors=True)

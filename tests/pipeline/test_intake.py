@@ -165,6 +165,24 @@ def test_a_partial_vintage_is_compared_and_never_read(tmp_path: Path, checker: C
     assert found.current is not None and found.current.known_from == date(2026, 1, 1)
 
 
+def test_two_vintages_of_one_day_are_both_kept(tmp_path: Path) -> None:
+    archive = Archive(Paths(tmp_path))
+    manifest = {"origin": "live", "known_from": "2026-11-26", "known_from_basis": "retrieved",
+                "scope": {}}  # fmt: skip
+    bodies = (GOOD, GOOD + b"\n", GOOD)
+    kept = [
+        archive.add(
+            *NAME, b, {**manifest, "retrieved": f"2026-11-26T0{hour}:00:00+00:00"}, again=True
+        )
+        for hour, b in enumerate(bodies, 1)
+    ]
+    assert [v.folder.name for v in kept[:2]] == [
+        f"2026-11-26_{hashlib.sha256(b).hexdigest()[:12]}" for b in bodies[:2]
+    ]
+    assert [v.body() for v in kept] == list(bodies)
+    assert len(archive.vintages(*NAME)) == 3
+
+
 def test_vintages_are_named_by_their_content(tmp_path: Path) -> None:
     archive = Archive(Paths(tmp_path))
     manifest = {"origin": "ingested", "known_from": "2026-01-01", "known_from_basis": "published",

@@ -48,7 +48,12 @@ def statline(registry: Registry, name: str, measure: str, unit: str) -> Cube:
                     Cell(codes, "NL", period, row["value"], "", (("ValueAttribute", "None"),))
                 )
     once = {(c.codes, c.period): c for c in cells}
-    about = {"measures": {measure: {"Title": CBS_TITLE, "Unit": unit}}, "status": {}}
+    # Whether a year is provisional stands with the figure there, with the period here.
+    status = {
+        row["period"][:4]: "Voorlopig" if "p" in row["flag"].split() else "Definitief"
+        for row in rows
+    }
+    about = {"measures": {measure: {"Title": CBS_TITLE, "Unit": unit}}, "status": status}
     return Cube(
         "cbs",
         item.live.code,
