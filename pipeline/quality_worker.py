@@ -150,8 +150,10 @@ def main() -> None:
     os.dup2(2, 1)  # whatever a library prints must not get between the messages
     requests = sys.stdin.buffer
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    import gc
     import logging
 
+    gc.set_threshold(2_000_000)  # as in the run's own process: little here is ever garbage
     logging.disable(logging.WARNING)
     _not_yet("altair", "scipy.stats")
     import great_expectations as gx
