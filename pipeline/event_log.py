@@ -184,14 +184,17 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
             self._indexes.add(name)
         return name in self._indexes
 
-    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
-        return column_name in self._asset_key_columns(conn)
+    def has_asset_key_col(self, column_name: str) -> bool:
+        """Asked for each asset; the columns do not change while a file is open."""
+        return column_name in self._asset_key_columns
 
-    def _asset_key_columns(self, conn: Connection) -> frozenset[str]:
-        if not hasattr(self, "_columns"):
-            found = inspect(conn).get_columns(AssetKeyTable.name)
-            self._columns = frozenset(str(c["name"]) for c in found)
-        return self._columns
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        return column_name in self._asset_key_columns
+
+    @cached_property
+    def _asset_key_columns(self) -> frozenset[str]:
+        with self.index_connection() as conn:
+            return frozenset(str(c["name"]) for c in inspect(conn).get_columns(AssetKeyTable.name))
 
     def dispose(self) -> None:
         """Write what waits and close every connection."""
