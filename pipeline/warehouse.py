@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,7 @@ class Warehouse:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._scratches = 0
 
     def file(self, table: str) -> Path:
         layer, name = table.split(".")
@@ -147,55 +149,85 @@ class Warehouse:
         path = self.file(model.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         staged = path.with_suffix(".tmp")
-        con = connect()
         try:
-            from pipeline.progress.udf import register
+            with self._scratch() as con:
+                return self._build(con, model, inputs, code, views, checker, staged)
+        finally:
+            staged.unlink(missing_ok=True)
 
-            register(con)
-            _attach(con, model.upstream, views)
-            columns = ", ".join(f"{quoted(c.name)} {c.type}" for c in model.columns)
-            order = ", ".join(f"{quoted(g)} NULLS FIRST" for g in model.grain)
-            try:
-                got = [
-                    d[0] for d in con.execute(f"SELECT * FROM ({model.query}) LIMIT 0").description
-                ]
-                wanted = [c.name for c in model.columns]
-                if got != wanted:
-                    odd = sorted(set(got) ^ set(wanted)) or ["their order"]
-                    raise BuildError(
-                        f"{model.name}: query and header differ in {', '.join(odd)}: "
-                        f"make the SELECT give the header's columns in the header's order"
-                    )
-                con.execute(f"CREATE TABLE this ({columns})")
-                con.execute(f"INSERT INTO this SELECT * FROM ({model.query})")
-                con.execute(
-                    f"COPY (SELECT * FROM this ORDER BY {order}) TO {literal(staged.as_posix())} "
-                    f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{pandas: {literal(_pandas(model.columns))}}})"
-                )
-            except BuildError:
-                raise
-            except Exception as error:
-                first = str(error).strip().splitlines()[0]
-                raise BuildError(
-                    f"{model.name}: {first} (sql/{model.layer}/{model.table}.sql)"
-                ) from error
-            checks = self._check(con, model, checker)
-            row = con.execute("SELECT count(*) FROM this").fetchone()
-            note = Note(
-                model.name,
-                _fingerprint(model, inputs, code),
-                _sha(staged),
-                int(row[0]) if row else 0,
-                dict(inputs),
-                checks,
-                _preview(con, order) if model.layer == "marts" else "",
-            )
-            self._store(note, staged)
-            return note
+    @cached_property
+    def _engine(self) -> duckdb.DuckDBPyConnection:
+        """One DuckDB for all builds: to start one takes longer than most tables do."""
+        from pipeline.progress.udf import register
+
+        con = connect()
+        register(con)
+        return con
+
+    @contextmanager
+    def _scratch(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """An empty in-memory database, gone afterwards."""
+        self._scratches += 1
+        name = f"scratch_{self._scratches}"
+        con = self._engine.cursor()
+        con.execute(f"ATTACH ':memory:' AS {name}")
+        con.execute(f"USE {name}")
+        try:
+            yield con
         finally:
             with suppress(Exception):
+                con.execute("USE memory")
+                con.execute(f"DETACH {name}")
                 con.close()
-            staged.unlink(missing_ok=True)
+
+    def _build(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        model: Model,
+        inputs: Mapping[str, str],
+        code: str,
+        views: Mapping[str, str],
+        checker: Checker,
+        staged: Path,
+    ) -> Note:
+        _attach(con, model.upstream, views)
+        columns = ", ".join(f"{quoted(c.name)} {c.type}" for c in model.columns)
+        order = ", ".join(f"{quoted(g)} NULLS FIRST" for g in model.grain)
+        try:
+            got = [d[0] for d in con.execute(f"SELECT * FROM ({model.query}) LIMIT 0").description]
+            wanted = [c.name for c in model.columns]
+            if got != wanted:
+                odd = sorted(set(got) ^ set(wanted)) or ["their order"]
+                raise BuildError(
+                    f"{model.name}: query and header differ in {', '.join(odd)}: "
+                    f"make the SELECT give the header's columns in the header's order"
+                )
+            con.execute(f"CREATE TABLE this ({columns})")
+            con.execute(f"INSERT INTO this SELECT * FROM ({model.query})")
+            con.execute(
+                f"COPY (SELECT * FROM this ORDER BY {order}) TO {literal(staged.as_posix())} "
+                f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{pandas: {literal(_pandas(model.columns))}}})"
+            )
+        except BuildError:
+            raise
+        except Exception as error:
+            first = str(error).strip().splitlines()[0]
+            raise BuildError(
+                f"{model.name}: {first} (sql/{model.layer}/{model.table}.sql)"
+            ) from error
+        checks = self._check(con, model, checker)
+        row = con.execute("SELECT count(*) FROM this").fetchone()
+        note = Note(
+            model.name,
+            _fingerprint(model, inputs, code),
+            _sha(staged),
+            int(row[0]) if row else 0,
+            dict(inputs),
+            checks,
+            _preview(con, order) if model.layer == "marts" else "",
+        )
+        self._store(note, staged)
+        return note
 
     def _check(
         self, con: duckdb.DuckDBPyConnection, model: Model, checker: Checker
