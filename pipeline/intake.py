@@ -165,7 +165,8 @@ class Intake:
         what the registry calls plausible.
 
         `used_series` and `used_unit` are null on rows that cannot be used; `fault` is the
-        reason where it counts: in a table made by hand only in the series that are needed.
+        reason where it counts: in a table made by hand only in the series that are needed, if
+        any are named.
         """
         import pandas as pd
 
@@ -184,7 +185,7 @@ class Intake:
         frame["used_series"] = frame["series_key"].where(usable)
         frame["used_unit"] = frame["unit"].where(usable)
         frame["fault"] = frame["reason"]
-        if by_hand:
+        if by_hand and needs:
             frame["fault"] = frame["fault"].where(frame["series_key"].isin(list(needs)))
         return frame[_COLUMNS]
 

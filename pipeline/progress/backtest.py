@@ -26,18 +26,21 @@ _SHARE: Final = 0.80
 class History:
     """One series on the scale on which it is projected (`log` or `level`).
 
-    `name` is the series' own: two scales of one series are held out together.
+    `name` is the series' own: two scales of one series are held out together. `lent`: it is no
+    indicator's, and tries the bands only.
     """
 
     name: str
     scale: str
     years: Sequence[int]
     values: Sequence[float]
+    lent: bool = False
 
 
 @dataclass(frozen=True)
 class Coverage:
     """What held at one horizon. Coverages are shares of forecasts; `raw_*` are un-widened.
+    `n_series_lent` of the `n_series` are no indicator's.
 
     `coverage_*` are measured leaving one series out. `fitted` is the factor that this horizon
     alone asks for; `widening` is the one in use, on the line through all horizons' factors:
@@ -46,6 +49,7 @@ class Coverage:
 
     horizon: int
     n_series: int
+    n_series_lent: int
     n_forecasts: int
     raw_coverage_80: float
     raw_coverage_95: float
@@ -67,7 +71,9 @@ def coverage(histories: Iterable[History]) -> list[Coverage]:
     """
     import numpy as np
 
-    errors = _errors(histories)
+    histories = list(histories)
+    lent = {h.name for h in histories if h.lent}
+    errors, names = _errors(histories)
     reached = [h for h in HORIZONS if len({e[0] for e in errors.get(h, ())}) >= LEAST_SERIES]
     if len(reached) < 2:
         return []
@@ -98,6 +104,7 @@ def coverage(histories: Iterable[History]) -> list[Coverage]:
         Coverage(
             horizon=h,
             n_series=int(n),
+            n_series_lent=sum(names[s] in lent for s in {e[0] for e in errors[h]}),
             n_forecasts=len(errors[h]),
             raw_coverage_80=float((inner[h] <= 1).mean()),
             raw_coverage_95=float((outer[h] <= 1).mean()),
@@ -112,8 +119,11 @@ def coverage(histories: Iterable[History]) -> list[Coverage]:
     ]
 
 
-def _errors(histories: Iterable[History]) -> dict[int, list[tuple[int, float, float]]]:
-    """By horizon: (series' number, error ÷ half-width of its 80 % band, ÷ that of its 95 %)."""
+def _errors(
+    histories: Iterable[History],
+) -> tuple[dict[int, list[tuple[int, float, float]]], list[str]]:
+    """By horizon: (series' number, error ÷ half-width of its 80 % band, ÷ that of its 95 %).
+    And the series' names by their numbers."""
     found: dict[int, list[tuple[int, float, float]]] = {h: [] for h in HORIZONS}
     numbers: dict[str, int] = {}
     for history in histories:
@@ -133,7 +143,7 @@ def _errors(histories: Iterable[History]) -> dict[int, list[tuple[int, float, fl
                 middle, error = walk.ahead(values[origin], h)
                 missed = abs(values[later] - middle) / error
                 found[h].append((number, missed / q80, missed / q95))
-    return found
+    return found, list(numbers)
 
 
 def _percentile(ranked: NDArray[np.float64]) -> float:

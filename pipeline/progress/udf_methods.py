@@ -40,10 +40,11 @@ PROJECTION = {
     "low_95": "DOUBLE[]",
     "high_95": "DOUBLE[]",
 }
-HISTORY = "STRUCT(name VARCHAR, scale VARCHAR, years INTEGER[], values DOUBLE[])"
+HISTORY = "STRUCT(name VARCHAR, scale VARCHAR, years INTEGER[], values DOUBLE[], lent BOOLEAN)"
 COVERAGE = {
     "horizon": "INTEGER",
     "n_series": "INTEGER",
+    "n_series_lent": "INTEGER",
     "n_forecasts": "INTEGER",
     "raw_coverage_80": "DOUBLE",
     "raw_coverage_95": "DOUBLE",

@@ -138,6 +138,8 @@ class Live(_Entry):
 
 
 class Dataset(_Entry):
+    """`serves: backtest`: every series of it tries the projections' bands, and nothing else."""
+
     id: Annotated[str, Field(pattern="^[^/]+/[^/]+$")]
     title: Text
     format: Literal[
@@ -151,6 +153,7 @@ class Dataset(_Entry):
     cadence: int = 1
     url: str = ""
     forms: tuple[Literal["range", "circa", "fraction"], ...] = ()
+    serves: Literal["backtest"] | None = None
     live: Live | None = None
     needed: tuple[str, ...] = ()
 
@@ -687,6 +690,17 @@ def _check(
             problems.add(
                 items["datasets"][dataset.id].at,
                 f"{dataset.id}: source {dataset.source} is not in sources.yaml",
+            )
+        if dataset.serves and dataset.format == "projection_csv":
+            problems.add(
+                items["datasets"][dataset.id].where(("serves",)),
+                f"{dataset.id}: projections are no history that a back-test can read",
+            )
+    for operand in registry.operands:
+        if registry.datasets[operand.dataset].serves:
+            problems.add(
+                items["indicators"][operand.indicator].where(("value",)),
+                f"{operand.indicator}: dataset {operand.dataset} serves the back-test only",
             )
     for official in registry.projections.values():
         at = items["projections"][official.id].at

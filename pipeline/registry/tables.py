@@ -37,7 +37,8 @@ _COLUMNS: dict[str, dict[str, Any]] = {
     "breaks": {"indicator_id": _S, "geo": _S, "year": _I, "reason": _S},
     "carried_forward": {"indicator_id": _S, "geo": _S, "year": _I, "reason": _S},
     "datasets": {"source": _S, "dataset": _S, "title": _S, "format": _S, "code": _S,
-                 "publisher": _S, "licence": _S, "citation": _S, "cadence": _I, "url": _S},
+                 "publisher": _S, "licence": _S, "citation": _S, "cadence": _I, "url": _S,
+                 "serves": _S},
     "sources": {"source": _S, "publisher": _S, "licence": _S, "citation": _S, "base_url": _S,
                 "landing_url": _S, "cadence": _I},
     "peers": {"geo": _S, "position": _I, "aggregate": _B},
@@ -102,7 +103,7 @@ def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
         "datasets": [
             {"source": d.source, "dataset": d.dataset,
              **d.model_dump(include={"title", "format", "code", "publisher", "licence", "citation",
-                                     "cadence", "url"})}
+                                     "cadence", "url", "serves"})}
             for d in registry.datasets.values()
         ],
         "sources": [

@@ -3,7 +3,8 @@ description: What the bands of the projections would have held of history, and h
 grain: [horizon]
 columns:
   horizon: INTEGER, years ahead
-  n_series: INTEGER, series (indicator and area) that were long enough
+  n_series: INTEGER, series (indicator and area, or lent) that were long enough
+  n_series_lent: INTEGER, those of them that are no indicator's - of datasets that serve the back-test only
   n_forecasts: INTEGER, forecasts held against what came
   raw_coverage_80: DOUBLE, share of them inside the 80 % band before widening
   raw_coverage_95: DOUBLE, the same for the 95 % band
@@ -18,12 +19,20 @@ WITH scales AS (
   -- Each series is tried on the scale(s) on which it is projected: net zero on the level.
   SELECT DISTINCT indicator_id, coalesce(target_value, 1) > 0 AS may_be_log
   FROM core.assessments WHERE kind <> 'milestone'
+), lent AS (
+  SELECT o.source || '/' || o.dataset || ' ' || o.series_key || ' ' || o.geo AS name,
+         list(o.year ORDER BY o.year) AS years, list(o.value ORDER BY o.year) AS values
+  FROM raw.observations o JOIN registry.datasets d USING (source, dataset)
+  WHERE d.serves = 'backtest' GROUP BY ALL
 ), histories AS (
   SELECT DISTINCT u.indicator_id || ' ' || u.geo AS name,
          CASE WHEN s.may_be_log AND list_min(u.values) > 0 THEN 'log' ELSE 'level' END AS scale,
-         u.years, u.values
+         u.years, u.values, false AS lent
   FROM core.unbroken u JOIN scales s USING (indicator_id)
+  UNION ALL
+  SELECT name, CASE WHEN list_min(values) > 0 THEN 'log' ELSE 'level' END, years, values, true
+  FROM lent
 )
-SELECT unnest(band_coverage(list({'name': name, 'scale': scale, 'years': years, 'values': values}
-                                 ORDER BY name, scale)), recursive := true)
+SELECT unnest(band_coverage(list({'name': name, 'scale': scale, 'years': years, 'values': values,
+                                  'lent': lent} ORDER BY name, scale)), recursive := true)
 FROM histories

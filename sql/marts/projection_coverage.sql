@@ -1,9 +1,10 @@
 /*
-description: "How often history fell inside the projections' bands: every series of the registry that is long enough, each year of it taken as the present."
+description: "How often history fell inside the projections' bands: every series that is long enough - of indicators, and lent by other offices for this alone -, each year of it taken as the present."
 grain: [horizon]
 columns:
   horizon: INTEGER, years ahead
-  n_series: INTEGER, series (indicator and area) that were long enough
+  n_series: INTEGER, series (indicator and area, or lent) that were long enough
+  n_series_lent: INTEGER, those of them that are no indicator's - of datasets that serve the back-test only (Statistics Canada's indicator framework)
   n_forecasts: INTEGER, forecasts held against what came
   coverage_80: DOUBLE, share of them inside the 80 % band (leave one series out - each series by a widening fitted on all others)
   coverage_95: DOUBLE, share of them inside the 95 % band (the same)
@@ -15,6 +16,6 @@ expectations:
   - {expect: between, column: coverage_80, min: 0.75, max: 0.87, severity: warn, name: holds_what_it_says, description: The 80 % band holds 75 to 87 % of what came.}
   - {expect: between, column: widening, min: 1, max: 5, name: never_narrower, description: A band is never made narrower.}
 */
-SELECT horizon, n_series, n_forecasts, coverage_80, coverage_95, widening, raw_coverage_80,
-       raw_coverage_95, fitted
+SELECT horizon, n_series, n_series_lent, n_forecasts, coverage_80, coverage_95, widening,
+       raw_coverage_80, raw_coverage_95, fitted
 FROM core.backtest

@@ -3,10 +3,13 @@ plain arithmetic on the published observations gives."""
 
 from __future__ import annotations
 
+import csv
+import gzip
 import math
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
@@ -99,8 +102,11 @@ def test_the_80_percent_band_holds_about_80_percent(con: duckdb.DuckDBPyConnecti
     assert list(measured) == list(range(1, 11))
     for horizon in (1, 3, 5):
         row = measured[horizon]
-        assert 0.75 <= row["coverage_80"] <= 0.87 and row["n_series"] >= 178, row
+        assert (
+            0.75 <= row["coverage_80"] <= 0.87 and row["n_series"] >= 178 + row["n_series_lent"]
+        ), row
         assert row["raw_coverage_80"] < row["coverage_80"] < row["coverage_95"]
+    assert [measured[h]["n_series_lent"] for h in (1, 3, 5)] == [36, 26, 18]
 
 
 def histories(first_run: dict[str, Any], con: duckdb.DuckDBPyConnection) -> list[HISTORY]:
@@ -118,7 +124,43 @@ def histories(first_run: dict[str, Any], con: duckdb.DuckDBPyConnection) -> list
     ).fetchall():
         for scale in {"level" if min(values) <= 0 else s for s in scales[indicator]}:
             found.append((f"{indicator} {geo}", scale, years, values))
+    for name, given in lent(first_run["data"]).items():
+        figures = [float(r["value"]) for r in given]
+        scale = "log" if min(figures) > 0 else "level"
+        found.append((name, scale, [int(r["period"]) for r in given], figures))
     return found
+
+
+def lent(data: Path) -> dict[str, list[dict[str, str]]]:
+    """Statistics Canada's series as committed: name → rows in the order of the years."""
+    (body,) = data.glob("raw/curated/statcan_cif/*/body.gz")
+    found: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for row in csv.DictReader(gzip.decompress(body.read_bytes()).decode().splitlines()):
+        found[row["series"]].append(row)
+    return {name: sorted(rows, key=lambda r: r["period"]) for name, rows in found.items()}
+
+
+def test_the_series_lent_begin_and_end_as_statistics_canada_published(root: Path) -> None:
+    """The rule by which they were kept, against the results that it published of them."""
+    with (root / "tests" / "expected" / "statcan_cif.csv").open(encoding="utf-8") as file:
+        results = list(csv.DictReader(file))
+    series = lent(root / "data")
+    whole = 0
+    for name, given in series.items():
+        values = {r["period"]: float(r["value"]) for r in given}
+        assert len(values) == len(given) >= 8 and {r["geo"] for r in given} == {"CA"}, name
+        indicator = name.split(" / ")[0]
+        (result,) = [
+            r for r in results if r["cif_indicator"] == indicator and r["from_value"]
+            and values.get(r["from_year"]) == pytest.approx(float(r["from_value"]), rel=1e-9)
+        ]  # fmt: skip
+        if result["to_year"] in values:
+            whole += 1
+            assert values[result["to_year"]] == pytest.approx(float(result["to_value"]), rel=1e-9)
+        else:
+            assert max(values) < result["to_year"], name
+        assert all(bool(r["note"]) == (result["to_year"] not in values) for r in given), name
+    assert (len(series), whole) == (37, 17)
 
 
 def misses(series: list[HISTORY], horizon: int) -> list[tuple[str, float]]:
@@ -154,7 +196,9 @@ def test_the_published_coverage_is_what_a_plain_recount_gives(
     ratios = {h: misses(series, h) for h in measured}
     for h, row in measured.items():
         assert row["n_forecasts"] == len(ratios[h])
-        assert row["n_series"] == len({name for name, _ in ratios[h]})
+        reached = {name for name, _ in ratios[h]}
+        assert row["n_series"] == len(reached)
+        assert row["n_series_lent"] == len(reached & set(lent(first_run["data"])))
         assert row["raw_coverage_80"] == pytest.approx(fmean(r <= 1 for _, r in ratios[h]))
     weights = {h: row["n_series"] for h, row in measured.items()}
     ranked = {h: sorted(ratios[h], key=lambda e: e[1]) for h in measured}

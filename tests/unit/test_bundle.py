@@ -15,7 +15,7 @@ FIELDS = {"publisher", "source", "dataset", "origin", "known_from", "known_from_
 
 def test_every_vintage_is_whole_and_says_where_it_comes_from(root: Path) -> None:
     manifests = sorted((root / "data" / "raw").glob("[!_]*/*/*/manifest.json"))
-    assert len(manifests) == 53
+    assert len(manifests) == 54
     stored = 0
     for path in manifests:
         manifest = json.loads(path.read_text())

@@ -22,6 +22,7 @@ TABLES = {
     "registry.official_projections": "projection_id VARCHAR, indicator_id VARCHAR, "
     "target_id VARCHAR, source VARCHAR, dataset VARCHAR, measure VARCHAR, publisher VARCHAR, "
     "title_nl VARCHAR, title_en VARCHAR, secondary BOOLEAN, caveat_nl VARCHAR, caveat_en VARCHAR",
+    "registry.datasets": "source VARCHAR, dataset VARCHAR, serves VARCHAR",
     "raw.observations": "source VARCHAR, dataset VARCHAR, vintage_id VARCHAR, series_key VARCHAR, "
     "geo VARCHAR, year INTEGER, value DOUBLE, unit VARCHAR",
     "core.observations": "indicator_id VARCHAR, geo VARCHAR, period INTEGER, value DOUBLE, "
@@ -171,6 +172,26 @@ def test_what_is_not_projected_says_why(
     assert found == reason
     assert bool(ahead) == (reason is None)
     assert (chance is not None) == (reason is None and changes.get("kind") is None)
+
+
+def test_a_series_that_is_lent_tries_the_bands_and_is_counted_apart(con: Any) -> None:
+    crowd(con)
+    con.execute(
+        "INSERT INTO registry.datasets VALUES ('s', 'lent', 'backtest'), ('s', 'kev', NULL)"
+    )
+    ask = (
+        "SELECT horizon, n_series, n_series_lent, n_forecasts FROM core.backtest WHERE horizon < 3"
+    )
+    before = rows(con, ask)
+    assert [r[1:3] for r in before] == [(24, 0), (24, 0)]
+    # Eight years: one origin, one year ahead. The other dataset is somebody's projections.
+    for dataset in ("lent", "kev"):
+        for year, value in list(YEARLY.items())[:8]:
+            con.execute("INSERT INTO raw.observations VALUES ('s', ?, 'v', 'series=a', 'CA', ?, ?, '')",
+                        [dataset, year, value])  # fmt: skip
+    (one, two) = rows(con, ask)
+    assert one == (1, 25, 1, before[0][3] + 1)
+    assert two == before[1]
 
 
 def test_without_enough_history_no_band_is_drawn(con: Any) -> None:
