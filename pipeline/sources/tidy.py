@@ -126,7 +126,7 @@ def tidy(cells: pa.Table, sql: str, spec: DatasetSpec) -> Parsed:
         ).to_arrow_table()
         rejects = con.sql(
             "SELECT line, series_key, geo, period, value, flags, why AS reason FROM final "
-            "WHERE why IS NOT NULL ORDER BY line"
+            "WHERE why IS NOT NULL ORDER BY line, series_key"
         ).to_arrow_table()
     return Parsed(observations, rejects)
 

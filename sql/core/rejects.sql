@@ -1,6 +1,7 @@
 /*
 description: Every row that came in and cannot be used, with the reason; nothing is dropped in silence.
-grain: [source, dataset, line, reason]
+grain: [source, dataset, line, series_key, reason]
+nullable_grain: [series_key]
 columns:
   source: VARCHAR, publisher's id in the registry
   dataset: VARCHAR, dataset's code

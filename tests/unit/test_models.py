@@ -109,3 +109,14 @@ def test_each_expectation_fails_and_shows_its_rows(
 def test_a_check_that_cannot_run_is_an_error_not_bad_data(checker: Checker) -> None:
     with pytest.raises(QualityError, match="absent"):
         checker.submit(FRAME, [("not_null", {"column": "absent"})]).result()
+
+
+def test_two_cells_of_one_line_that_cannot_be_used_are_two_rejects(root: Path) -> None:
+    # A body with several value columns gives more than one row for a line: no fault of a table.
+    from pipeline.sources import DatasetSpec, parse
+
+    body = b"Entity,Code,Year,a,b\nNetherlands,NLD,2020,,\nNetherlands,NLD,2021,1,2\n"
+    rejects = parse(body, DatasetSpec("owid", "x", "owid_csv")).rejects.to_pylist()
+    grain = [g for g in read_model(root / "sql" / "core" / "rejects.sql").grain if g in rejects[0]]
+    assert len(rejects) == 2
+    assert len({tuple(r[g] for g in grain) for r in rejects}) == 2
