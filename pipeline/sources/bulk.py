@@ -13,9 +13,11 @@ import codecs
 import csv
 import hashlib
 import io
+import queue
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -258,7 +260,9 @@ def checked(header: list[str], required: tuple[str, ...]) -> list[str]:
     return header
 
 
-def _batches(body: Body, header: list[str], wanted: list[str], threads: bool) -> Iterator[Any]:
+def _batches(
+    body: Body, header: list[str], wanted: list[str], threads: bool
+) -> Generator[Any, None, None]:
     import pyarrow as pa
     from pyarrow import csv as pacsv
 
@@ -275,6 +279,48 @@ def _batches(body: Body, header: list[str], wanted: list[str], threads: bool) ->
         ),
     ) as reader:
         yield from reader
+
+
+def _ahead(batches: Generator[Any, None, None]) -> Generator[Any]:
+    """The same batches, made in a thread of their own while the one before is worked on.
+
+    Arrow parses without Python's lock, so two cores share the work; one batch waits at most.
+    What goes wrong in the thread is raised here.
+    """
+    ready: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(maxsize=1)
+    left = threading.Event()
+
+    def put(item: tuple[Any, BaseException | None]) -> bool:
+        while not left.is_set():
+            with suppress(queue.Full):
+                ready.put(item, timeout=0.1)
+                return True
+        return False
+
+    def make() -> None:
+        try:
+            with closing(batches):
+                for batch in batches:
+                    if not put((batch, None)):
+                        return
+            put((None, None))
+        except BaseException as error:
+            put((None, error))
+
+    worker = threading.Thread(target=make, name="csv", daemon=True)
+    worker.start()
+    try:
+        while True:
+            batch, error = ready.get()
+            if error is not None:
+                raise error
+            if batch is None:
+                return
+            yield batch
+    finally:
+        # The thread reads from the body: it must be at rest before anybody else does.
+        left.set()
+        worker.join()
 
 
 def _constant(column: Any) -> bool:
@@ -751,8 +797,10 @@ def normalise(
         run = _Run(layout, spec, spool)
         wanted = [layout.stated, *layout.dims, layout.geo, layout.period, layout.value]
         try:
-            for batch in _batches(body, header, [*wanted, *layout.kinds], threads):
-                run.take(batch)
+            batches = _batches(body, header, [*wanted, *layout.kinds], threads)
+            with closing(_ahead(batches) if threads else batches) as given:
+                for batch in given:
+                    run.take(batch)
         except pa.ArrowInvalid as error:
             raise body.fault or ParseError(
                 f"the body is truncated or not a table: {str(error)[:160]}"
