@@ -59,6 +59,9 @@ def recorded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         kept(self, event)
 
     with monkeypatch.context() as during:
+        # Dagster's telemetry would write beside dagster.yaml, into the checkout.
+        during.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
+        during.setenv("DAGSTER_HOME", str(folder))
         during.setattr(SqliteEventLogStorage, "store_event", store)
         folder.mkdir()
         instance = dg.DagsterInstance.local_temp(str(folder))
