@@ -301,7 +301,7 @@ class Transport:
         try:
             host.ipv4_only = reach(host.name, self.limits.connect, tls=not _is_loopback(host.name))
         except OSError as error:
-            host.down = f"{host.name} cannot be reached ({error}); is there a network?"
+            host.down = f"{host.name} cannot be reached ({error}): look at the network"
             raise HostDown(host.down) from error
         host.reached = True
 

@@ -36,7 +36,7 @@ def test_unplugged_the_bundled_figures_are_published_and_it_says_why(
     lines = [line for line in done.stderr.splitlines() if line.startswith("! not pulled: ")]
     assert len(lines) == len(done.stderr.splitlines()) == 6
     for line in lines:
-        assert re.search(r"\w+\.invalid cannot be reached \(.+\); is there a network\?", line)
+        assert re.search(r"\w+\.invalid cannot be reached \(.+\): look at the network", line)
         assert "The last good vintage stays for " in line
     assert done.stdout == offline.stdout
     assert release(data) == before
