@@ -24,10 +24,14 @@ def read_tables(release: Path) -> dict[str, list[Row]]:
 
     tables: dict[str, list[Row]] = defaultdict(list)
     for place, file in enumerate(sorted(release.glob("*.parquet"))):
-        for n, cells in enumerate(pq.read_table(file).to_pylist()):
+        rows = tables[file.stem]
+        # Not pq.read_table: that imports pyarrow's dataset layer, and pandas with it.
+        with pq.ParquetFile(file) as parquet:
+            found = parquet.read().to_pylist()
+        for n, cells in enumerate(found):
             row = Row(cells)
             row.at = f"{place}:{n}"
-            tables[file.stem].append(row)
+            rows.append(row)
     return tables
 
 
@@ -57,7 +61,7 @@ class Content:
         self.counts = {s["mission_id"]: s for s in t["mission_progress"]}
         self.sources = {(s["source"], s["dataset"]): s for s in t["source_status"]}
         self.coverage = {c["horizon"]: c for c in t["projection_coverage"]}
-        self._observations = _group(t["observations"], "indicator_id")
+        self._observations = _group(t["observations"], "indicator_id", "geo")
         self._paths = _group(
             (x for x in t["target_path"] if x["geo"] == HOME), "indicator_id", "target_id"
         )
@@ -70,6 +74,9 @@ class Content:
         self._official = _group(t["official_projections"], "indicator_id")
         self._by_mission = _group(self.indicators.values(), "mission_id")
         self._pairs = _group(t["indicator_targets"], "indicator_id")
+        # Asked for again and again by the templates.
+        self._rows = {i: self._rows_of(i) for i in self.indicators}
+        self._drawn = {i: self._drawn_of(i) for i in self.indicators}
 
     # -- missions
 
@@ -158,6 +165,9 @@ class Content:
 
     def rows(self, indicator_id: str) -> list[Row]:
         """An indicator's progress rows: counting ones first, then by target year."""
+        return self._rows[indicator_id]
+
+    def _rows_of(self, indicator_id: str) -> list[Row]:
         found = [
             self.progress[key]
             for x in self._pairs[indicator_id]
@@ -168,7 +178,7 @@ class Content:
         )
 
     def observed(self, indicator_id: str, geo: str = HOME) -> list[Row]:
-        return [o for o in self._observations[indicator_id] if o["geo"] == geo]
+        return self._observations[(indicator_id, geo)]
 
     def at_year(self, indicator_id: str, year: int | None) -> Row | None:
         return next((o for o in self.observed(indicator_id) if o["period"] == year), None)
@@ -200,6 +210,9 @@ class Content:
 
     def drawn(self, indicator_id: str) -> Row | None:
         """The row whose projection the chart draws: counting before others, the worst first."""
+        return self._drawn[indicator_id]
+
+    def _drawn_of(self, indicator_id: str) -> Row | None:
         rows = [r for r in self.rows(indicator_id) if r["target_year"] is not None]
         projected = [
             r

@@ -92,36 +92,38 @@ def number(row: Row, column: str, kind: str = "value", lang: str | None = None) 
     value = row[column]
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return NONE
-    return Markup('<data{} value="{}" data-at="{}:{}{}">{}</data>').format(
-        Markup("") if lang else Markup(' class="l"'),
-        repr(value),
-        row.at,
-        row.prefix,
-        column,
-        shown(value, kind, lang or "nl"),
-    )
+    # Put together by hand: eleven thousand of these are on the page, and Markup.format takes
+    # ten times as long.
+    place = escape(f"{row.at}:{row.prefix}{column}")
+    said = escape(shown(value, kind, lang or "nl"))
+    head = "<data" if lang else '<data class="l"'
+    return Markup(f'{head} value="{escape(repr(value))}" data-at="{place}">{said}</data>')  # noqa: S704
 
 
 def outside(text: Any, limit: int = 300) -> Markup:
     """Text from outside: escaped, its direction kept apart, and a long one folded."""
     said = "" if text is None else str(text)
     if len(said) <= limit:
-        return Markup("<bdi>{}</bdi>").format(said)
-    return Markup(
-        '<details class="long"><summary><bdi>{}</bdi>…</summary><bdi>{}</bdi></details>'
-    ).format(said[:limit], said)
+        return woven("<bdi>{said}</bdi>", said=said)
+    return woven(
+        '<details class="long"><summary><bdi>{head}</bdi>…</summary><bdi>{said}</bdi></details>',
+        head=said[:limit],
+        said=said,
+    )
 
 
 def both(nl: Any, en: Any) -> Markup:
     """A text in both languages, of which the page shows one."""
     if nl == en:
         return escape(nl)
-    return Markup('<span class="nl">{}</span><span class="en">{}</span>').format(nl, en)
+    spans = f'<span class="nl">{escape(nl)}</span><span class="en">{escape(en)}</span>'
+    return Markup(spans)  # noqa: S704 - both are escaped
 
 
 def woven(template: str, **parts: Any) -> Markup:
     """Our own words around parts, which are escaped unless they are markup already."""
-    return Markup(template).format(**parts)  # noqa: S704 - the template is ours
+    escaped = {name: escape(part) for name, part in parts.items()}
+    return Markup(template.format(**escaped))  # noqa: S704 - the template is ours
 
 
 def trusted(text: str) -> Markup:
