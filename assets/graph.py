@@ -232,11 +232,11 @@ def published_asset(
 
 def _picture(run: RunSession, mission: str) -> str | None:
     """A mission's picture; a fault in drawing must not cost the release."""
-    from pipeline.report.plots import picture
+    from pipeline.report.plots import pictures
 
     session = run.session
     try:
-        return picture(session.warehouse.file, mission, session.paths.work / "plots")
+        return pictures(session.warehouse.file, [mission])[mission]
     except Exception as error:
         session.say(f"no picture of {mission}: {error}")
         return None
@@ -260,10 +260,10 @@ def mission_asset(view: View, mission: str) -> dg.AssetsDefinition:
     def progress(run: RunSession) -> dg.MaterializeResult:  # type: ignore[type-arg]
         from base64 import b64encode
 
-        from pipeline.report.board import standing
+        from pipeline.report.board import standings
 
         release = run.session.paths.marts / "current"
-        stands = standing(release.resolve(), mission)
+        stands = standings(release.resolve(), [mission])[mission]
         page = (release / "report" / "index.html").absolute()
         metadata: dict[str, dg.MetadataValue] = {
             "stands": dg.MetadataValue.md(stands.markdown),

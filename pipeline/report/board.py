@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.published import dicts, open_release
-from pipeline.warehouse import quoted
+from pipeline.warehouse import literal, quoted
 
 
 @dataclass(frozen=True)
@@ -21,18 +23,21 @@ class Standing:
     markdown: str
 
 
-def standing(release: Path, mission: str) -> Standing:
-    """Where a mission of a release stands, for the Dagster UI."""
-    con = open_release(release)
-    try:
-        rows = [
-            r
-            for r in dicts(con, "SELECT * FROM marts.scoreboard")
-            if r["mission_id"] == mission or r["mission_id"].startswith(f"{mission}.")
-        ]
-        count = con.execute(f"SELECT count(*) FROM marts.{quoted(mission)}").fetchone()
-    finally:
-        con.close()
+def standings(release: Path, missions: Sequence[str]) -> dict[str, Standing]:
+    """Where each mission of a release stands, for the Dagster UI."""
+    counts = " UNION ALL ".join(
+        f"SELECT {literal(m)}, count(*) FROM marts.{quoted(m)}" for m in missions
+    )
+    with closing(open_release(release)) as con:
+        board = dicts(con, "SELECT * FROM marts.scoreboard")
+        rows = dict(con.execute(counts).fetchall()) if missions else {}
+    return {mission: _standing(board, mission, rows[mission]) for mission in missions}
+
+
+def _standing(board: list[dict[str, Any]], mission: str, count: int) -> Standing:
+    rows = [
+        r for r in board if r["mission_id"] == mission or r["mission_id"].startswith(f"{mission}.")
+    ]
     head = rows[0]
     lines = [
         f"{head['n_assessed']} of {head['n_sub_missions']} sub-missions can be assessed; "
@@ -47,15 +52,14 @@ def standing(release: Path, mission: str) -> Standing:
         head["n_sub_missions"],
         head["n_assessed"],
         len(head["failing"] or []),
-        int(count[0]) if count else 0,
+        count,
         "\n".join(lines),
     )
 
 
 def read_board(release: Path) -> dict[str, Any]:
     """`rows` (30, in the letter's order), `as_of`, `release`, `sources` and `problems`."""
-    con = open_release(release)
-    try:
+    with closing(open_release(release)) as con:
         rows = dicts(con, "SELECT * FROM marts.scoreboard")
         identity = dicts(con, "SELECT release_id, reference_date FROM marts.release")[0]
         sources = dicts(
@@ -63,8 +67,6 @@ def read_board(release: Path) -> dict[str, Any]:
             "SELECT source, dataset, publisher, vintage_id, known_from, age_days, pending, "
             "verdict, reason, licence, citation FROM marts.source_status ORDER BY source, dataset",
         )
-    finally:
-        con.close()
     return {
         "rows": rows,
         "as_of": identity["reference_date"],
