@@ -1,21 +1,22 @@
 """The charts of the page: two specifications made with Altair, and the script that draws them.
 
-Every chart of the page is one of the two with other data, so both are made once and kept in a
-cache that depends on library versions alone. Data, words and layout do not belong here.
+Every chart of the page is one of the two with other data, so all three are made once, at
+installation (`prepared`). Data, words and layout do not belong here.
 """
 
 from __future__ import annotations
 
 import base64
 import gzip
-import hashlib
 import importlib.metadata
 import json
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pipeline.archive import dump
-from pipeline.paths import write_atomic
+from pipeline.report.prepared import kept, key_of
 
 _LIBRARIES = ("altair", "vl-convert-python")
 _FONT = "-apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', system-ui, sans-serif"
@@ -178,30 +179,30 @@ def _script() -> str:
     return script
 
 
-def charts(cache: Path | None = None) -> dict[str, Any]:
-    """`script` (Vega, gzip in base64), `chart` and `spark` (Vega specifications), from `cache` if there.
-
-    The script takes two seconds to put together; a file in the folder `cache`, named by versions
-    and by this module's own text, saves them in every later run.
-    """
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES]
-    key = hashlib.sha256(dump([*versions, Path(__file__).read_text("utf-8")])).hexdigest()[:16]
-    file = None if cache is None else cache / f"{key}.json"
-    if file is not None and file.is_file():
-        try:
-            kept: dict[str, Any] = json.loads(file.read_text("utf-8"))
-            return kept
-        except ValueError:
-            file.unlink()
+def _make() -> bytes:
     packed = gzip.compress(_script().encode("utf-8"), mtime=0)
-    made = {
-        "script": base64.b64encode(packed).decode("ascii"),
-        "chart": _chart(),
-        "spark": _spark(),
-    }
-    content = dump(made)
-    if file is not None:
-        write_atomic(file, content)
-    # Read back, so that what comes fresh and what comes from the cache are one to the byte.
-    fresh: dict[str, Any] = json.loads(content)
-    return fresh
+    return dump(
+        {
+            "script": base64.b64encode(packed).decode("ascii"),
+            "chart": _chart(),
+            "spark": _spark(),
+        }
+    )
+
+
+def prepared() -> tuple[str, Callable[[], bytes]]:
+    """Name and maker of what `charts` gives: it depends on these versions and this module."""
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES]
+    # How the script is packed is zlib's.
+    key = key_of(*versions, zlib.ZLIB_RUNTIME_VERSION, Path(__file__).read_text("utf-8"))
+    return f"charts-{key}", _make
+
+
+def charts(cache: Path | None = None) -> dict[str, Any]:
+    """`script` (Vega, gzip in base64), `chart` and `spark` (Vega specifications).
+
+    They take two seconds to make: where none were made at installation, the folder `cache` keeps
+    them for every later run.
+    """
+    made: dict[str, Any] = json.loads(kept(*prepared(), *([] if cache is None else [cache])))
+    return made

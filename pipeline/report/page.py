@@ -15,12 +15,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.dictionary import read_dictionary
-from pipeline.report import charts, method, sentences, words
+from pipeline.dictionary import Table, read_dictionary
+from pipeline.report import charts, compiled, method, sentences, words
+from pipeline.report.compiled import FOLDER
 from pipeline.report.content import HOME, Content, script_json
 from pipeline.report.numbers import NONE, Row, both, number, outside, plain, trusted, woven
 
-_TEMPLATES = Path(__file__).with_name("templates")
 _MONTHS = (
     ("januari", "January"), ("februari", "February"), ("maart", "March"), ("april", "April"),
     ("mei", "May"), ("juni", "June"), ("juli", "July"), ("augustus", "August"),
@@ -30,34 +30,39 @@ _MONTHS = (
 _SHOWN_REVISIONS = 60
 
 
-def render(release: Path, cache: Path | None = None) -> str:
-    """The page for the files in `release`. `cache`: folder in which chart scripts may be kept."""
+def render(release: Path, cache: Path | None = None, dictionary: list[Table] | None = None) -> str:
+    """The page for the files in `release`. `cache`: folder in which chart scripts may be kept.
+
+    `dictionary`: what `read_dictionary` gives for the release, where that is at hand.
+    """
     content = Content(release)
     drawn = charts.charts(cache)
-    early = (_TEMPLATES / "early.js").read_text("utf-8").strip()
-    script = (_TEMPLATES / "page.js").read_text("utf-8").strip()
-    template = _environment(content).get_template("page.html.j2")
+    early = (FOLDER / "early.js").read_text("utf-8").strip()
+    script = (FOLDER / "page.js").read_text("utf-8").strip()
+    series = content.series()
+    template = _environment(content, series).get_template("page.html.j2")
+    spread = content.spread()
     page: str = template.render(
         css=trusted(_css()),
         early=trusted(early),
         script=trusted(script),
         vega=trusted(drawn["script"]),
         script_hashes=trusted(" ".join(_hash(s) for s in (early, script))),
-        data=trusted(script_json(_data(content, drawn))),
+        data=trusted(script_json(_data(content, drawn, series))),
         statuses=list(words.STATUS),
         reasons=list(words.REASON),
         method=method.PARTS,
-        dictionary=read_dictionary(release),
+        dictionary=read_dictionary(release) if dictionary is None else dictionary,
         quality=_quality(content),
         lead=_lead(content),
-        spread=[(s, n) for s in words.STATUS if (n := content.spread().get(s))],
+        spread=[(s, n) for s in words.STATUS if (n := spread.get(s))],
     )
     return page
 
 
 def _css() -> str:
-    dark = (_TEMPLATES / "dark.css").read_text("utf-8").strip()
-    return (_TEMPLATES / "page.css").read_text("utf-8").replace("@DARK@", dark).strip()
+    dark = (FOLDER / "dark.css").read_text("utf-8").strip()
+    return (FOLDER / "page.css").read_text("utf-8").replace("@DARK@", dark).strip()
 
 
 def _hash(script: str) -> str:
@@ -65,18 +70,8 @@ def _hash(script: str) -> str:
     return f"'sha256-{digest}'"
 
 
-def _environment(content: Content) -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        loader=FileSystemLoader(_TEMPLATES),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    series = content.series()
+def _environment(content: Content, series: dict[str, Any]) -> Any:
+    environment = compiled.environment()
 
     def w(table: str, key: str | None) -> Markup:
         pairs = getattr(words, table)
@@ -125,14 +120,14 @@ def _environment(content: Content) -> Any:
     return environment
 
 
-def _data(content: Content, drawn: dict[str, Any]) -> dict[str, Any]:
+def _data(content: Content, drawn: dict[str, Any], series: dict[str, Any]) -> dict[str, Any]:
     """What the script needs: specifications, series and the words that go into a chart."""
     return {
         "tables": content.files,
         "missions": dict.fromkeys(content.missions, 1),
         "chart": drawn["chart"],
         "spark": drawn["spark"],
-        "series": content.series(),
+        "series": series,
         "flags": words.FLAG,
         "geo": words.GEO,
     }

@@ -6,17 +6,21 @@ import html
 import json
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.report import charts, compiled, prepared
 from pipeline.report.page import render
+from pipeline.report.plots import pictures
 from pipeline.report.words import STATUS
 
 LIMIT = 3_000_000  # bytes
@@ -248,13 +252,80 @@ def test_no_anchor_leads_nowhere(page: str) -> None:
     }
 
 
-def test_the_same_release_gives_the_same_bytes(release: Path, page: str, tmp_path: Path) -> None:
-    first = render(release, tmp_path / "cache")
-    assert first == page
-    assert render(release, tmp_path / "cache") == page
-    (kept,) = (tmp_path / "cache").iterdir()
-    kept.write_text("half a file")
-    assert render(release, tmp_path / "cache") == page
+def test_the_same_release_gives_the_same_bytes(
+    release: Path, page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the parts without figures were made at installation, kept, or are made now."""
+    assert render(release, tmp_path / "unused") == page
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "environment"))
+    cache = tmp_path / "cache"
+    assert render(release, cache) == page
+    (kept,) = cache.iterdir()
+    kept.write_bytes(kept.read_bytes()[:-1])
+    assert render(release, cache) == page
+
+
+def test_what_was_made_at_installation_is_not_made_again(
+    release: Path, page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    prepared.installed().mkdir(parents=True)
+    (prepared.installed() / "charts-of-an-older-version").touch()
+    prepared.install([charts.prepared(), compiled.prepared()])
+    files = sorted(prepared.installed().iterdir())
+    assert [f.name.split("-")[0] for f in files] == ["charts", "templates"]
+
+    def refuse(*_: Any) -> bytes:
+        raise AssertionError("made again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(charts, "_make", refuse)
+        patch.setattr(compiled, "_compile", refuse)
+        assert render(release) == page
+    # Half of a file, or another one's content, is as good as none.
+    for file in files:
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    assert render(release) == page
+
+
+def test_pictures_show_each_row_with_a_way_and_a_time(
+    release: Path, marts: duckdb.DuckDBPyConnection
+) -> None:
+    missions = ["energy", "circular", "health", "land", "security"]
+    drawn = pictures(lambda name: release / f"{name.removeprefix('marts.')}.parquet", missions)
+    assert list(drawn) == missions
+    seen = 0
+    for mission, svg in drawn.items():
+        rows = marts.execute(
+            "SELECT p.target_id, p.status, p.share_achieved, p.share_of_time "
+            "FROM marts.indicator_progress p JOIN marts.indicators i USING (indicator_id) "
+            "WHERE split_part(p.mission_id, '.', 1) = ? AND geo = 'NL' "
+            "AND share_achieved IS NOT NULL AND share_of_time IS NOT NULL "
+            "ORDER BY i.position, target_year, target_id",
+            [mission],
+        ).fetchall()
+        if svg is None:
+            assert rows == []
+            continue
+        said = [t.text or "" for t in ElementTree.fromstring(svg).iter() if t.tag.endswith("text")]
+        assert [t for t in said if " of the way, " in t] == [
+            f"{status.replace('_', ' ')}, {100 * way:.0f} % of the way, {100 * time:.0f} % of the "
+            "time".replace("-", "\u2212")
+            for _, status, way, time in rows
+        ]
+        labels = [t for t in said if t.endswith((")", "\u2026"))]
+        assert len([t for t in labels if "Share of" not in t]) == len(rows)
+        seen += len(rows)
+    assert seen > 15
+
+
+def test_a_hostile_label_stays_text_in_a_picture(release: Path, tmp_path: Path) -> None:
+    copy = poisoned(release, tmp_path)
+    (svg,) = pictures(
+        lambda name: copy / f"{name.removeprefix('marts.')}.parquet", ["energy"]
+    ).values()
+    assert svg is not None and "<script" not in svg and "&lt;script&gt;" in svg
+    ElementTree.fromstring(svg)
 
 
 def poisoned(release: Path, folder: Path) -> Path:
