@@ -7,11 +7,16 @@ says what is there. What a table is stands in its SQL header.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pipeline.published import dicts, open_release
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 @dataclass(frozen=True)
@@ -44,22 +49,24 @@ class Table:
 def read_dictionary(release: Path) -> list[Table]:
     """The tables of a release by name, then its views."""
     package = json.loads((release / "datapackage.json").read_text("utf-8"))
+    with closing(open_release(release)) as con:
+        return gather(con, package)
+
+
+def gather(con: duckdb.DuckDBPyConnection, package: Mapping[str, Any]) -> list[Table]:
+    """The same from a release that is open, and its data package."""
     resources = {r["name"]: r for r in package["resources"]}
-    con = open_release(release)
-    try:
-        objects = dicts(
-            con,
-            "SELECT table_name AS name, comment FROM duckdb_tables() WHERE schema_name = 'marts' "
-            "UNION ALL SELECT view_name, comment FROM duckdb_views() "
-            "WHERE schema_name = 'marts' AND NOT internal",
-        )
-        columns = dicts(
-            con,
-            "SELECT table_name, column_name, data_type, comment, is_nullable FROM duckdb_columns() "
-            "WHERE schema_name = 'marts' ORDER BY table_name, column_index",
-        )
-    finally:
-        con.close()
+    objects = dicts(
+        con,
+        "SELECT table_name AS name, comment FROM duckdb_tables() WHERE schema_name = 'marts' "
+        "UNION ALL SELECT view_name, comment FROM duckdb_views() "
+        "WHERE schema_name = 'marts' AND NOT internal",
+    )
+    columns = dicts(
+        con,
+        "SELECT table_name, column_name, data_type, comment, is_nullable FROM duckdb_columns() "
+        "WHERE schema_name = 'marts' ORDER BY table_name, column_index",
+    )
     found = []
     for item in objects:
         resource = resources.get(item["name"])
@@ -92,10 +99,10 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _lines(tables: list[Table], package: dict[str, str]) -> Iterator[str]:
+def _lines(tables: Sequence[Table], identity: Mapping[str, str]) -> Iterator[str]:
     yield "# Data dictionary"
     yield ""
-    yield f"Missiemonitor, release `{package['id']}`, reference date {package['reference_date']}."
+    yield f"Missiemonitor, release `{identity['release_id']}`, reference date {identity['reference_date']}."
     yield "Schema `marts` of `missiemonitor.duckdb`; each table is also a Parquet file."
     yield "Empty cells are unknown or do not apply, never zero."
     yield ""
@@ -121,7 +128,6 @@ def _lines(tables: list[Table], package: dict[str, str]) -> Iterator[str]:
             yield f"| `{field.name}` | {field.type} | {given} | {meaning} |"
 
 
-def markdown(release: Path) -> str:
-    """The dictionary as Markdown."""
-    package = json.loads((release / "datapackage.json").read_text("utf-8"))
-    return "\n".join(_lines(read_dictionary(release), package)) + "\n"
+def markdown(tables: Sequence[Table], identity: Mapping[str, str]) -> str:
+    """The dictionary as Markdown. `identity`: release_id and reference_date."""
+    return "\n".join(_lines(tables, identity)) + "\n"

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.models import Model
-from pipeline.published import dicts, open_release
+from pipeline.published import dicts
 
 if TYPE_CHECKING:
+    import duckdb
+
     from pipeline.registry import Registry
 
 _TYPES = {
@@ -38,17 +40,13 @@ def _licence(text: str) -> dict[str, str]:
     return {"name": "other-at" if "attribution" in text else "notspecified", "title": text}
 
 
-def _sources(release: Path, registry: Registry) -> list[dict[str, Any]]:
+def _sources(con: duckdb.DuckDBPyConnection, registry: Registry) -> list[dict[str, Any]]:
     """The datasets in use, with the vintage that was read."""
-    con = open_release(release)
-    try:
-        rows = dicts(
-            con,
-            "SELECT source, dataset, publisher, vintage_id, known_from, licence, citation "
-            "FROM marts.source_status WHERE vintage_id IS NOT NULL ORDER BY source, dataset",
-        )
-    finally:
-        con.close()
+    rows = dicts(
+        con,
+        "SELECT source, dataset, publisher, vintage_id, known_from, licence, citation "
+        "FROM marts.source_status WHERE vintage_id IS NOT NULL ORDER BY source, dataset",
+    )
     found = []
     for row in rows:
         item = registry.datasets[f"{row['source']}/{row['dataset']}"]
@@ -106,20 +104,21 @@ def never_null(model: Model, column: str) -> bool:
 
 
 def describe(
+    con: duckdb.DuckDBPyConnection,
     release: Path,
     tables: list[Model],
     models: Mapping[str, Model],
     registry: Registry,
     identity: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The descriptor of the Parquet files in `release`, whose database is already there.
+    """The descriptor of the Parquet files in `release`, whose database `con` has open.
 
     `identity`: release_id and reference_date. It has no `bytes`: frictionless counts none for
     Parquet and would call every file damaged; sha256 says more.
     """
     import pyarrow.parquet as pq
 
-    sources = _sources(release, registry)
+    sources = _sources(con, registry)
     citation = (
         f"Missiemonitor, release {identity['release_id']}, "
         f"reference date {identity['reference_date']}"

@@ -95,8 +95,8 @@ def fill(number: int) -> Callable[[Path], None]:
                 f"COPY (SELECT {number}::INTEGER AS stamp FROM range(3000)) "
                 f"TO '{folder / table.table}.parquet' (FORMAT parquet)"
             )
+        write_database(con, folder, TABLES, [VIEW])
         con.close()
-        write_database(folder, TABLES, [VIEW])
         hashes = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir()}
         content = {"id": f"release-{number}", "stamp": number, "hashes": hashes}
         (folder / "datapackage.json").write_text(json.dumps(content))
