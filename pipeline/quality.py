@@ -11,10 +11,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipeline.quality_worker import read_message, write_message
+from pipeline.quality_worker import pack, read_message
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,28 +62,61 @@ class Ticket:
         return list(answer)
 
 
+class _Shared(Ticket):
+    """A place in the queue whose answer is that of several tickets."""
+
+    def __init__(self, tickets: Sequence[Ticket]) -> None:
+        super().__init__()
+        self._tickets = tickets
+
+    def put(self, answer: Any) -> None:
+        for i, ticket in enumerate(self._tickets):
+            ticket.put(answer if isinstance(answer, str) else answer[i])
+
+
 class Checker:
-    """Client of one worker process. Start it early: the import runs beside other work."""
+    """Client of one worker process. Start it early: the import runs beside other work.
+
+    Several threads may ask at once. One thread sends what they ask, in the order in which it
+    queues the tickets, so that each answer finds its own; nobody waits for a full pipe.
+    """
 
     def __init__(self) -> None:
+        self._starting = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._sending: queue.SimpleQueue[tuple[Ticket, bytes] | None] = queue.SimpleQueue()
         self._waiting: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
 
     def start(self) -> None:
         """Start the worker if it does not run yet."""
-        if self._process is not None:
-            return
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.quality_worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        threading.Thread(target=self._collect, daemon=True).start()
+        with self._starting:
+            if self._process is not None:
+                return
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "pipeline.quality_worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        for work in (self._send, self._collect):
+            threading.Thread(target=work, args=(self._process,), daemon=True).start()
 
-    def _collect(self) -> None:
-        process = self._process
-        assert process is not None and process.stdout is not None
+    def _send(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None
+        while (asked := self._sending.get()) is not None:
+            ticket, message = asked
+            self._waiting.put(ticket)
+            try:
+                process.stdin.write(message)
+                process.stdin.flush()
+            except OSError:
+                ticket.put("the worker ended")
+        self._waiting.put(None)
+        with suppress(OSError):
+            process.stdin.close()
+
+    def _collect(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
         while (ticket := self._waiting.get()) is not None:
             answer = read_message(process.stdout)  # type: ignore[arg-type]
             ticket.put("the worker ended" if answer is None else answer)
@@ -91,21 +125,29 @@ class Checker:
         self, frame: pd.DataFrame, expectations: Sequence[tuple[str, dict[str, Any]]]
     ) -> Ticket:
         """Check a frame against (kind, options) pairs. QualityError comes from `result()`."""
+        return self._ask(Ticket(), (frame, list(expectations)))
+
+    def submit_parts(
+        self,
+        frame: pd.DataFrame,
+        starts: Sequence[int],
+        expectations: Sequence[Sequence[tuple[str, dict[str, Any]]]],
+    ) -> list[Ticket]:
+        """Check a frame that holds several ones, each from one of `starts` to the next, a ticket
+        for each: the same outcomes as for frames of their own in a fraction of the time. The
+        index is 0, 1, 2 …; kinds about a table as a whole cannot be asked, but for its schema."""
+        tickets = [Ticket() for _ in starts]
+        self._ask(_Shared(tickets), (frame, [list(e) for e in expectations], list(starts)))
+        return tickets
+
+    def _ask(self, ticket: Ticket, message: Any) -> Ticket:
         self.start()
-        assert self._process is not None and self._process.stdin is not None
-        ticket = Ticket()
-        self._waiting.put(ticket)
-        try:
-            write_message(self._process.stdin, (frame, list(expectations)))  # type: ignore[arg-type]
-        except BrokenPipeError:
-            ticket.put("the worker ended")
+        self._sending.put((ticket, pack(message)))
         return ticket
 
     def close(self) -> None:
         if self._process is not None:
-            self._waiting.put(None)
-            if self._process.stdin:
-                self._process.stdin.close()
+            self._sending.put(None)
             try:
                 self._process.wait(timeout=5)
             except subprocess.TimeoutExpired:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.archive import dump
 from pipeline.models import Column, Expectation, Model
 from pipeline.paths import write_atomic
-from pipeline.quality import Checker, CheckResult
+from pipeline.quality import Checker, CheckResult, Ticket
 from pipeline.quality_worker import SHOWN, plain
 
 if TYPE_CHECKING:
@@ -237,15 +237,20 @@ class Warehouse:
         frame = con.execute("SELECT * FROM this").df()
         of_table = [e for e in model.expectations if e.kind != "no_rows"]
         wanted = [(e.kind, _options(e, model)) for e in of_table]
-        tickets = [(of_table, checker.submit(frame, wanted))]
-        # All questions whose answer must be "none" as one row of counts: a suite of their own
+        asked = checker.submit(frame, wanted)
+        # All questions whose answer must be "none" as a row of one frame: a suite of their own
         # for each would take longer than the query.
         none = [e for e in model.expectations if e.kind == "no_rows"]
         found = {e.name: _rows_found(con, e, model) for e in none}
+        tickets: list[Ticket] = []
         if none:
-            counts = pd.DataFrame([{name: count for name, (count, _) in found.items()}])
-            wanted = [("between", {"column": e.name, "min": 0, "max": 0}) for e in none]
-            tickets.append((none, checker.submit(counts, wanted)))
+            counts = pd.DataFrame({"rows": [found[e.name][0] for e in none]})
+            no_rows = [("between", {"column": "rows", "min": 0, "max": 0})]
+            tickets = checker.submit_parts(counts, range(len(none)), [no_rows] * len(none))
+        outcomes = [
+            *zip(of_table, asked.result(), strict=True),
+            *((e, ticket.result()[0]) for e, ticket in zip(none, tickets, strict=True)),
+        ]
         results = {
             e.name: CheckResult(
                 e.name,
@@ -254,8 +259,7 @@ class Warehouse:
                 description=e.description,
                 **{**outcome, **_shown(found.get(e.name))},
             )
-            for expectations, ticket in tickets
-            for e, outcome in zip(expectations, ticket.result(), strict=True)
+            for e, outcome in outcomes
         }
         return [results[e.name] for e in model.expectations]
 
