@@ -8,15 +8,17 @@ Storing vintages belongs in archive.py, running the checks in quality.py.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.archive import MAX_BODY, Archive, ArchiveError, Vintage, dump
 from pipeline.paths import CHECKOUT, Paths
-from pipeline.quality import Checker, CheckResult, Ticket
+from pipeline.quality import Checker, CheckResult, QualityError, Ticket
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +49,41 @@ _SIZE_KEPT = 0.9
 _STREAM_FROM = 4 << 20  # bytes as stored
 _SCALE = (0.5, 2.0)
 _BAD_NUMBER = ["not_a_number", "not_finite", "period_not_read"]
+_COMPARED: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "no_lost_cells": ("between", {"column": "lost", "min": 0, "max": 0}),
+    "size_change": ("between", {"column": "kept", "min": _SIZE_KEPT, "max": 1}),
+    "scale_change": ("between", {"column": "scale", "min": _SCALE[0], "max": _SCALE[1]}),
+    "unit_change": ("between", {"column": "other_unit", "min": 0, "max": 0}),
+}
+_TOGETHER = 200_000  # rows
+
+# What was handed to the checker: why it cannot be read, or names of checks and where they come.
+_Begun = tuple[str, list[tuple[list[str], Ticket]]]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A vintage without verdict. `tables`: its observations and rejects; `fault`: why not."""
+
+    vintage: Vintage
+    before: Vintage | None
+    rules: Mapping[str, Any]
+    key: str
+    tables: tuple[Any, Any] | None = None
+    fault: str = ""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.vintage.folder.as_posix(), self.key
+
+    @property
+    def compared(self) -> Vintage | None:
+        """The vintage that it is compared with."""
+        return None if self.vintage.partial else self.before
+
+    @property
+    def rows(self) -> int:
+        return sum(table.num_rows for table in self.tables or ())
 
 
 @dataclass
@@ -88,7 +125,7 @@ def code_version(*parts: str) -> str:
 
 
 class Intake:
-    """Settles datasets. `prefetch` hands work to the checker early, `settle` finishes it."""
+    """Settles datasets. `prefetch_all` hands work to the checker early, `settle` finishes it."""
 
     def __init__(self, paths: Paths, registry: Registry, checker: Checker) -> None:
         self.paths = paths
@@ -98,7 +135,7 @@ class Intake:
         self._code = code_version(
             "pipeline/sources", "pipeline/intake.py", "pipeline/quality_worker.py"
         )
-        self._early: dict[tuple[str, str], Any] = {}
+        self._early: dict[tuple[str, str], _Begun] = {}
 
     def _rules(self, source: str, dataset: str) -> dict[str, Any]:
         item = self.registry.datasets[f"{source}/{dataset}"]
@@ -131,6 +168,16 @@ class Intake:
         folder = self.paths.work / "parsed" / vintage.source / vintage.dataset
         return folder / f"{vintage.vintage_id}-{tag}.{kind}.parquet"
 
+    def _read(self, part: _Part) -> _Part:
+        """The part with its rows, or with why there are none."""
+        from pipeline.sources import ParseError
+
+        try:
+            good, bad = self._parse(part.vintage, part.rules)
+            return replace(part, tables=(_alike(good), _alike(bad)))
+        except (ArchiveError, ParseError) as error:
+            return replace(part, fault=str(error))
+
     def _parse(self, vintage: Vintage, rules: Any) -> tuple[Any, Any]:
         """(observations, rejects) as Arrow tables, kept as Parquet beside the work files."""
         import pyarrow.parquet as pq
@@ -158,36 +205,50 @@ class Intake:
             staged.replace(path)
         return parsed.observations, parsed.rejects
 
-    def _frame(
-        self, observations: Any, rejects: Any, needs: Mapping[str, Any], by_hand: bool
-    ) -> pd.DataFrame:
+    @staticmethod
+    def _frame(parts: Sequence[_Part]) -> tuple[pd.DataFrame, list[int]]:
         """Every row that came in, usable or not (`reason` given), with its distance from
-        what the registry calls plausible.
+        what the registry calls plausible; one part after another, and where each begins.
 
         `used_series` and `used_unit` are null on rows that cannot be used; `fault` is the
         reason where it counts: in a table made by hand only in the series that are needed, if
         any are named.
         """
+        import numpy as np
         import pandas as pd
 
-        good = observations.to_pandas()
+        numbers = np.arange(len(parts))
+        tables = [p.tables for p in parts if p.tables is not None]
+        good, bad = (_to_pandas([t[k] for t in tables]) for k in (0, 1))
+        good["part"], bad["part"] = (
+            np.repeat(numbers, [t[k].num_rows for t in tables]) for k in (0, 1)
+        )
         good["reason"] = None
-        bad = rejects.to_pandas()
         bad["year"] = -1
         bad["value"] = float("nan")
         bad["unit"] = None
         frame = pd.concat([good, bad], ignore_index=True) if len(bad) else good
-        low = frame["series_key"].map({k: v[0] for k, v in needs.items() if v})
-        high = frame["series_key"].map({k: v[1] for k, v in needs.items() if v})
+        if len(parts) > 1:
+            frame = frame.sort_values("part", kind="stable", ignore_index=True)
+        # A series means what it means in its part.
+        series = frame["part"].astype("str") + "|" + frame["series_key"]
+        needs = {f"{i}|{k}": v for i, p in enumerate(parts) for k, v in p.rules["needs"].items()}
+        low = series.map({k: v[0] for k, v in needs.items() if v})
+        high = series.map({k: v[1] for k, v in needs.items() if v})
         excess = (low - frame["value"]).clip(lower=0) + (frame["value"] - high).clip(lower=0)
         frame["excess"] = pd.to_numeric(excess).fillna(0.0)
         usable = frame["reason"].isna()
         frame["used_series"] = frame["series_key"].where(usable)
         frame["used_unit"] = frame["unit"].where(usable)
         frame["fault"] = frame["reason"]
-        if by_hand and needs:
-            frame["fault"] = frame["fault"].where(frame["series_key"].isin(list(needs)))
-        return frame[_COLUMNS]
+        loose = [
+            i for i, p in enumerate(parts) if _by_hand(p.vintage, p.rules) and p.rules["needs"]
+        ]
+        if loose:
+            counts = ~frame["part"].isin(loose) | series.isin(list(needs))
+            frame["fault"] = frame["fault"].where(counts)
+        starts = np.searchsorted(frame["part"].to_numpy(), numbers).tolist()
+        return frame[_COLUMNS], starts
 
     def _expect(self, vintage: Vintage, rules: Any) -> list[tuple[str, Any]]:
         needs = list(rules["needs"])
@@ -262,39 +323,55 @@ class Intake:
              "unit_before", "unit", "other_unit"]
         ]  # fmt: skip
 
-    def _begin(self, vintage: Vintage, before: Vintage | None, rules: Any) -> Any:
+    def _begin(self, part: _Part) -> _Begun:
         """Parse and hand the frames to the checker: (fault, [(names, ticket)])."""
-        from pipeline.sources import ParseError
-
-        try:
-            observations, rejects = self._parse(vintage, rules)
-        except (ArchiveError, ParseError) as error:
-            return str(error), []
-        frame = self._frame(observations, rejects, rules["needs"], _by_hand(vintage, rules))
-        wanted = self._expect(vintage, rules)
-        names = [name for name, _ in wanted]
-        tickets: list[tuple[list[str], Ticket]] = [
-            (names, self.checker.submit(frame, [expectation for _, expectation in wanted]))
-        ]
-        if before is not None and not vintage.partial:
-            cells = self._compare(vintage, before, rules)
-            tickets.append(
-                (
-                    ["no_lost_cells", "size_change", "scale_change", "unit_change"],
-                    self.checker.submit(
-                        cells,
-                        [
-                            ("between", {"column": "lost", "min": 0, "max": 0}),
-                            ("between", {"column": "kept", "min": _SIZE_KEPT, "max": 1}),
-                            ("between", {"column": "scale", "min": _SCALE[0], "max": _SCALE[1]}),
-                            ("between", {"column": "other_unit", "min": 0, "max": 0}),
-                        ],
-                    ),
-                )
-            )
+        if part.tables is None and not part.fault:
+            part = self._read(part)
+        if part.tables is None:
+            return part.fault, []
+        frame, _ = self._frame([part])
+        wanted = self._expect(part.vintage, part.rules)
+        names, asked = [name for name, _ in wanted], [expectation for _, expectation in wanted]
+        tickets = [(names, self.checker.submit(frame, asked))]
+        if part.compared:
+            cells = self._compare(part.vintage, part.compared, part.rules)
+            tickets.append((list(_COMPARED), self.checker.submit(cells, list(_COMPARED.values()))))
         return "", tickets
 
-    def _finish(self, begun: Any, vintage: Vintage) -> dict[str, Any]:
+    def _begin_together(self, parts: Sequence[_Part]) -> dict[tuple[str, str], _Begun]:
+        """As `_begin` for each, with one frame for all: what a check costs is hardly a matter of
+        the number of rows."""
+        import pandas as pd
+
+        frame, starts = self._frame(parts)
+        wanted = [self._expect(p.vintage, p.rules) for p in parts]
+        asked = [[expectation for _, expectation in w] for w in wanted]
+        begun: dict[tuple[str, str], _Begun] = {}
+        tickets = self.checker.submit_parts(frame, starts, asked)
+        for part, names, ticket in zip(parts, wanted, tickets, strict=True):
+            begun[part.place] = ("", [([name for name, _ in names], ticket)])
+        cells: dict[tuple[Any, ...], list[tuple[_Part, pd.DataFrame]]] = {}
+        for part in parts:
+            if part.compared is None:
+                continue
+            try:
+                found = self._compare(part.vintage, part.compared, part.rules)
+            except Exception:
+                del begun[part.place]
+            else:
+                cells.setdefault(tuple(found.dtypes), []).append((part, found))
+        for alike in cells.values():
+            ends = list(accumulate(len(found) for _, found in alike))
+            tickets = self.checker.submit_parts(
+                pd.concat([found for _, found in alike], ignore_index=True),
+                [0, *ends[:-1]],
+                [list(_COMPARED.values())] * len(alike),
+            )
+            for (part, _), ticket in zip(alike, tickets, strict=True):
+                begun[part.place][1].append((list(_COMPARED), ticket))
+        return begun
+
+    def _finish(self, begun: _Begun, vintage: Vintage) -> dict[str, Any]:
         fault, tickets = begun
         results: dict[str, CheckResult] = {}
         for names, ticket in tickets:
@@ -342,6 +419,14 @@ class Intake:
             "checks": [c.to_json() for c in checks],
         }
 
+    def _judge(self, part: _Part) -> dict[str, Any]:
+        begun = self._early.pop(part.place, None)
+        if begun is not None:
+            # What went wrong with all together need not go wrong with this one alone.
+            with suppress(QualityError):
+                return self._finish(begun, part.vintage)
+        return self._finish(self._begin(part), part.vintage)
+
     def _whole(self, vintage: Vintage, rules: Any, verdict: Mapping[str, Any]) -> bool:
         if verdict["verdict"] == "quarantined":
             return True
@@ -349,19 +434,45 @@ class Intake:
             self._parsed_path(vintage, rules, kind).exists() for kind in ("observations", "rejects")
         )
 
-    def prefetch(self, source: str, dataset: str, as_of: date) -> bool:
-        """Begin the first vintage that has no verdict. True if there was work to begin."""
+    def prefetch_all(self, names: Iterable[str], as_of: date) -> None:
+        """Begin each dataset's first vintages that have no verdict: those of ordinary size and
+        one shape together. What fails here otherwise than by its body is left to `settle`, which
+        begins it anew by itself and tells of it in its place."""
+        together: dict[Any, list[_Part]] = {}
+        for name in names:
+            with suppress(Exception):
+                source, dataset = name.split("/", 1)
+                for waiting in self._waiting(source, dataset, as_of):
+                    part = self._read(waiting)
+                    if part.tables is None or part.rows > _TOGETHER:
+                        self._early[part.place] = self._begin(part)
+                        continue
+                    shape = tuple(table.schema for table in part.tables)
+                    group = together.setdefault(shape, [])
+                    group.append(part)
+                    if sum(p.rows for p in group) > _TOGETHER:
+                        self._early |= self._begin_together(together.pop(shape))
+        for group in together.values():
+            with suppress(Exception):
+                self._early |= self._begin_together(group)
+
+    def _waiting(self, source: str, dataset: str, as_of: date) -> Iterator[_Part]:
+        """Vintages without verdict, up to the first on whose verdict depends what the next one is
+        compared with."""
         rules = self._rules(source, dataset)
         before: Vintage | None = None
         for vintage in self.archive.vintages(source, dataset, as_of):
             key = self._key(vintage, rules, before)
             verdict = self.archive.verdict(vintage, key)
-            if verdict is None or not self._whole(vintage, rules, verdict):
-                self._early[(vintage.folder.as_posix(), key)] = self._begin(vintage, before, rules)
-                return True
-            if verdict["verdict"] == "accepted" and not vintage.partial:
+            waits = verdict is None or not self._whole(vintage, rules, verdict)
+            if waits:
+                yield _Part(vintage, before, rules, key)
+            if vintage.partial:
+                continue
+            if waits:
+                return
+            if verdict and verdict["verdict"] == "accepted":
                 before = vintage
-        return False
 
     def settle(self, source: str, dataset: str, as_of: date) -> Settled:
         """Verdicts for every vintage known at `as_of`, and the one that the models read."""
@@ -372,8 +483,7 @@ class Intake:
             key = self._key(vintage, rules, before)
             verdict = self.archive.verdict(vintage, key)
             if verdict is None or not self._whole(vintage, rules, verdict):
-                begun = self._early.pop((vintage.folder.as_posix(), key), None)
-                verdict = self._finish(begun or self._begin(vintage, before, rules), vintage)
+                verdict = self._judge(_Part(vintage, before, rules, key))
                 self.archive.keep_verdict(vintage, key, verdict)
             manifest = vintage.manifest
             settled.chain.append(
@@ -419,6 +529,31 @@ class Intake:
                 for n, (s, d) in CHECKS.items()
             ]
         return settled
+
+
+def _alike(table: Any) -> Any:
+    """The table with list items called as Arrow calls them: each reader has its own name."""
+    import pyarrow as pa
+
+    fields = [
+        (
+            field.name,
+            pa.list_(field.type.value_type) if pa.types.is_list(field.type) else field.type,
+        )
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(fields))
+
+
+def _to_pandas(tables: Sequence[Any]) -> pd.DataFrame:
+    """Rows of Arrow tables of one schema. Lists stay Arrow's: as objects they are slow to send."""
+    import pandas as pd
+    import pyarrow as pa
+
+    frame: pd.DataFrame = pa.concat_tables(tables).to_pandas(
+        types_mapper=lambda kind: pd.ArrowDtype(kind) if pa.types.is_list(kind) else None
+    )
+    return frame
 
 
 def _by_hand(vintage: Vintage, rules: Mapping[str, Any]) -> bool:

@@ -143,9 +143,7 @@ class Session:
         # A run of another date or registry will need the checker as well.
         if not (self.paths.work / "marts").is_dir():
             self.checker.start()
-        for name in self.registry.datasets:
-            source, dataset = name.split("/", 1)
-            self.intake.prefetch(source, dataset, self.reference)
+        self.intake.prefetch_all(self.registry.datasets, self.reference)
 
     def end(self) -> None:
         self.checker.close()

@@ -16,8 +16,18 @@ import pytest
 from pipeline.archive import Archive
 from pipeline.intake import CHECKS, Intake, Settled
 from pipeline.paths import Paths
-from pipeline.quality import Checker
+from pipeline.quality import Checker, Ticket
 from pipeline.registry import Registry, load
+from tests.pipeline.test_bad_input import (
+    FAULTS,
+    body_of,
+    country_lost,
+    put_vintage,
+    times_1000,
+    unit_changed,
+    vintage_of,
+    year_lost,
+)
 
 NAME = ("curated", "nato_defence_expenditure")
 SERIES = "defence_expenditure_share_gdp"
@@ -217,6 +227,116 @@ def test_a_large_body_goes_from_file_to_file_and_gives_the_same_rows(
     stored.write_bytes(stored.read_bytes()[:-9])
     again = Intake(paths, registry, checker).settle("eurostat", "nrg_ind_ren", date(2026, 11, 23))
     assert again.current is None and "damaged" in again.pending
+
+
+def verdicts(paths: Paths) -> dict[str, bytes]:
+    kept = paths.raw / "_verdicts"
+    return {p.relative_to(kept).as_posix(): p.read_bytes() for p in kept.rglob("*.json")}
+
+
+class Counted(Checker):
+    """How many frames of their own were asked about."""
+
+    alone = 0
+
+    def submit(self, *asked: Any) -> Ticket:
+        self.alone += 1
+        return super().submit(*asked)
+
+
+def all_settled(paths: Paths, together: bool) -> tuple[list[Settled], int]:
+    registry, checker = load(), Counted()
+    try:
+        intake = Intake(paths, registry, checker)
+        day = date(2026, 12, 31)
+        if together:
+            intake.prefetch_all(registry.datasets, day)
+        found = [intake.settle(*name.split("/", 1), as_of=day) for name in registry.datasets]
+        return found, checker.alone
+    finally:
+        checker.close()
+
+
+def put_worse(paths: Paths) -> None:
+    """A further vintage for each way of being wrong, one of each kind of scope."""
+    root = paths.raw
+    names = sorted(load().datasets)
+    faults = {name: break_it for name, break_it, _ in FAULTS.values()}
+    for i, name in enumerate(n for n in names if (root / n).is_dir() and n != "/".join(NAME)):
+        good = vintage_of(paths.data, name)
+        spoil = faults.get(name, lambda found: found + b"\n")
+        if name not in faults and name.startswith("eurostat/"):
+            spoil = [times_1000, unit_changed, year_lost, country_lost][i % 4]
+        put_vintage(paths.data, name, spoil(body_of(good)), "2026-11-24", good)
+    # All partial but the last, so that none has to wait for another's verdict.
+    for day, (case, (bodies, scope)) in enumerate(CASES.items(), 1):
+        Archive(paths).add(
+            *NAME, bodies[-1] + b"\n" * day,
+            {
+                "origin": "ingested", "known_from": f"2026-12-{day:02d}",
+                "known_from_basis": "published", "partial": case != "scale_change",
+                "scope": SCOPE if scope is None else scope,
+                **({"asked": {"home": "NL"}} if case in ("units", "geos_declared") else {}),
+            },
+        )  # fmt: skip
+
+
+def test_together_datasets_get_the_verdicts_that_they_get_alone(tmp_path: Path) -> None:
+    """To the byte: on the bundled vintages, and on what is wrong with each of its own."""
+    one, all_ = Paths(tmp_path / "alone"), Paths(tmp_path / "together")
+    for paths in (one, all_):
+        Archive(paths).seed()
+    (_, alone), (_, beside) = all_settled(one, False), all_settled(all_, True)
+    assert verdicts(one) == verdicts(all_) and len(verdicts(one)) >= len(load().datasets)
+    assert beside < 5 and alone > 50
+    for paths in (one, all_):
+        put_worse(paths)
+    (found, alone), (again, beside) = all_settled(one, False), all_settled(all_, True)
+    assert verdicts(one) == verdicts(all_)
+    assert [s.checks for s in found] == [s.checks for s in again]
+    failed = {c["name"] for v in verdicts(all_).values() for c in json.loads(v)["checks"] if not c["passed"]}  # fmt: skip
+    assert failed == set(CHECKS) - {"as_asked"}
+    assert beside == 0 and alone > 90
+
+
+def test_what_cannot_go_with_the_others_goes_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, all_ = Paths(tmp_path / "alone"), Paths(tmp_path / "together")
+    for paths in (one, all_):
+        Archive(paths).seed()
+    all_settled(one, False)
+    # A kind that cannot be asked of a part spoils the answer for all of them.
+    ask = Counted.submit_parts
+    monkeypatch.setattr(
+        Counted,
+        "submit_parts",
+        lambda self, frame, starts, wanted: ask(
+            self, frame, starts, [*wanted[:-1], [*wanted[-1], ("rows", {"value": 0})]]
+        ),
+    )
+    all_settled(all_, True)
+    assert verdicts(one) == verdicts(all_)
+
+
+def test_a_dataset_that_cannot_be_framed_takes_no_other_with_it(
+    tmp_path: Path, checker: Checker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths, registry, day = Paths(tmp_path), load(), date(2026, 11, 23)
+    Archive(paths).seed()
+    parse = Intake._parse
+
+    def parsed(self: Intake, vintage: Any, rules: Any) -> Any:
+        if vintage.dataset == NAME[1]:
+            raise RuntimeError("a fault of ours")
+        return parse(self, vintage, rules)
+
+    monkeypatch.setattr(Intake, "_parse", parsed)
+    intake = Intake(paths, registry, checker)
+    intake.prefetch_all(["/".join(NAME), "eurostat/nrg_ind_ren"], day)
+    assert intake.settle("eurostat", "nrg_ind_ren", day).current is not None
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        intake.settle(*NAME, day)
 
 
 def test_the_same_bytes_pulled_and_shipped_are_one_vintage(tmp_path: Path) -> None:
