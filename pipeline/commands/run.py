@@ -61,7 +61,7 @@ def run(
 
     # A run makes some millions of objects that live to its end: looking through them again and
     # again took a tenth of its time.
-    gc.set_threshold(500_000)
+    gc.set_threshold(5_000_000)
     if as_of:
         day_of(as_of, "--as-of")
     for name in source or ():
