@@ -1,4 +1,5 @@
-"""Dagster's front door: the code location. `defs` loads lazily and touches nothing outside."""
+"""Dagster's front door: the code location. `defs` loads lazily; all it leaves outside is a
+note of which tables each SQL file reads."""
 
 from __future__ import annotations
 

@@ -7,15 +7,20 @@ Building a model belongs in warehouse.py.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from pipeline.paths import Paths, sql_root, write_atomic
 
 _HEADER = re.compile(r"\A\s*/\*(.*?)\*/\s*", re.DOTALL)
 _LAYERS = ("core", "marts")
@@ -75,11 +80,15 @@ class Model:
     @cached_property
     def upstream(self) -> frozenset[str]:
         """Tables that the query and its checks read, as `schema.table`, from DuckDB's parser."""
-        found = tables_of(self.query, self.path)
+        found = {table for sql in self.statements() for table in tables_of(sql, self.path)}
+        return frozenset(found - {self.name})
+
+    def statements(self) -> Iterator[str]:
+        """The query, and those of its checks."""
+        yield self.query
         for expectation in self.expectations:
             if expectation.kind == "no_rows":
-                found |= tables_of(expectation.options["sql"], self.path)
-        return frozenset(found - {self.name})
+                yield expectation.options["sql"]
 
 
 @cache
@@ -90,8 +99,49 @@ def _parser() -> Any:
     return duckdb.connect()
 
 
-def tables_of(sql: str, where: Path) -> set[str]:
+# What DuckDB's parser made of a statement, by _key.
+_parsed: dict[str, frozenset[str]] = {}
+
+
+@cache
+def _parser_version() -> str:
+    return version("duckdb")
+
+
+def _key(sql: str) -> str:
+    """Another statement is another key, and so is another parser."""
+    return hashlib.sha256(f"{_parser_version()}\0{sql}".encode()).hexdigest()
+
+
+def tables_of(sql: str, where: Path) -> frozenset[str]:
     """`schema.table` of every schema-qualified table in a SELECT."""
+    key = _key(sql)
+    if key not in _parsed:
+        _parsed[key] = _tables_of(sql, where)
+    return _parsed[key]
+
+
+def _note() -> Path:
+    return Paths.from_environment().work / "statements.json"
+
+
+def _read_note() -> dict[str, frozenset[str]]:
+    """What an earlier process noted; nothing if that cannot be read."""
+    with suppress(OSError, ValueError, AttributeError, TypeError):
+        return {k: frozenset(map(str, v)) for k, v in json.loads(_note().read_text()).items()}
+    return {}
+
+
+def _write_note(models: Iterable[Model]) -> None:
+    keys = sorted({_key(sql) for model in models for sql in model.statements()})
+    if keys == sorted(_read_note()) or not _note().parent.is_dir():
+        return
+    text = json.dumps({key: sorted(_parsed[key]) for key in keys}, indent=0)
+    with suppress(OSError):
+        write_atomic(_note(), text.encode())
+
+
+def _tables_of(sql: str, where: Path) -> frozenset[str]:
     row = _parser().execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
     tree = json.loads(row[0]) if row else {"error": True}
     if tree.get("error"):
@@ -111,7 +161,7 @@ def tables_of(sql: str, where: Path) -> set[str]:
                 walk(value)
 
     walk(tree["statements"])
-    return found
+    return frozenset(found)
 
 
 def _expectation(raw: Any, where: str) -> Expectation:
@@ -236,8 +286,12 @@ def load_views(root: Path, missions: Mapping[str, str]) -> list[View]:
 def load_models(root: Path) -> dict[str, Model]:
     """Every model below `root`, upstream first, read once in a process.
 
-    ModelError names a cycle or a missing table.
+    Which tables a statement reads is noted for the next process: asking DuckDB's parser means
+    importing DuckDB. ModelError names a cycle or a missing table.
     """
+    own = root == sql_root()
+    if own:
+        _parsed.update(_read_note())
     models = {
         m.name: m
         for layer in _LAYERS
@@ -263,4 +317,6 @@ def load_models(root: Path) -> dict[str, Model]:
 
     for name in models:
         place(name, ())
+    if own:
+        _write_note(ordered.values())
     return ordered
