@@ -24,6 +24,7 @@ from pipeline.quality_worker import SHOWN, plain
 
 if TYPE_CHECKING:
     import duckdb
+    import pandas as pd
     import pyarrow as pa
 
 _PREVIEW = 10
@@ -234,7 +235,7 @@ class Warehouse:
     ) -> list[CheckResult]:
         import pandas as pd
 
-        frame = con.execute("SELECT * FROM this").df()
+        frame = _frame(con, model)
         of_table = [e for e in model.expectations if e.kind != "no_rows"]
         wanted = [(e.kind, _options(e, model)) for e in of_table]
         asked = checker.submit(frame, wanted)
@@ -262,6 +263,21 @@ class Warehouse:
             for e, outcome in outcomes
         }
         return [results[e.name] for e in model.expectations]
+
+
+def _frame(con: duckdb.DuckDBPyConnection, model: Model) -> pd.DataFrame:
+    """The table as pandas. Lists stay Arrow's: as objects they are slow to make, send and hash."""
+    lists = [quoted(c.name) for c in model.columns if c.type.endswith("[]")]
+    if not lists:
+        return con.execute("SELECT * FROM this").df()
+    import pandas as pd
+
+    without = ", ".join(f"NULL AS {name}" for name in lists)
+    frame = con.execute(f"SELECT * REPLACE ({without}) FROM this").df()
+    arrow = con.sql(f"SELECT {', '.join(lists)} FROM this").to_arrow_table()
+    for name, column in zip(arrow.column_names, arrow.columns, strict=True):
+        frame[name] = pd.Series(pd.arrays.ArrowExtensionArray(column))
+    return frame
 
 
 def _preview(con: duckdb.DuckDBPyConnection, order: str) -> str:

@@ -9,13 +9,16 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from pipeline.models import Column, Model
 from pipeline.quality import Checker, QualityError
 from pipeline.quality_worker import pack, read_message
+from pipeline.warehouse import _frame, connect
 
 COLUMNS = ["name", "year", "number", "fault"]
 
@@ -130,3 +133,24 @@ def test_what_is_spared_changes_no_answer() -> None:
     spared, whole, again = answers
     assert spared == whole == again
     assert "Error" not in "".join(whole) and whole[-1] != "None"
+
+
+def test_lists_are_shown_and_counted_as_if_they_were_objects(
+    checker: Checker, tmp_path: Path
+) -> None:
+    columns = [Column("id", "VARCHAR", ""), Column("names", "VARCHAR[]", ""),
+               Column("numbers", "DOUBLE[]", "")]  # fmt: skip
+    model = Model("core", "lists", "", ("id",), tuple(columns), (), "", tmp_path)
+    rows = "('a', ['x', NULL], [1.5, NULL]), ('b', [], NULL), (NULL, NULL, [])"
+    with connect() as con:
+        con.execute("CREATE TABLE this (id VARCHAR, names VARCHAR[], numbers DOUBLE[])")
+        for filled in (False, True):
+            if filled:
+                con.execute(f"INSERT INTO this VALUES {rows}")
+            asked: Wanted = [
+                ("schema", {"columns": ["id", "names", "numbers"]}),
+                *(("not_null", {"column": c.name}) for c in columns),
+                ("rows", {"value": 9}),
+            ]
+            plainly = checker.submit(con.execute("SELECT * FROM this").df(), asked).result()
+            assert repr(checker.submit(_frame(con, model), asked).result()) == repr(plainly)
