@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from threading import Thread
 
 import dagster as dg
 
 from assets.session import RunSession
-from pipeline.intake import CHECKS
+from pipeline.intake import CHECKS, PULLED
 from pipeline.models import Column, Expectation, Model, View
 from pipeline.quality import CheckResult
 from pipeline.registry import Dataset, Registry
-from pipeline.session import PULLED
+from pipeline.session_process import asset_of
 
 OWNERS = ["team:monitor"]
 RETRIES = dg.RetryPolicy(
@@ -28,8 +27,7 @@ PUBLISHED = dg.AssetKey("published")
 
 
 def dataset_key(name: str) -> dg.AssetKey:
-    source, dataset = name.split("/", 1)
-    return dg.AssetKey(["raw", source, dataset.replace(".", "_")])
+    return dg.AssetKey(asset_of(name).split("/"))
 
 
 def model_key(name: str) -> dg.AssetKey:
@@ -93,27 +91,19 @@ def dataset_asset(name: str, item: Dataset) -> dg.AssetsDefinition:
         ],
     )
     def dataset(run: RunSession) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        settled = run.session.settle(name)
-        current = settled.current
+        state = run.session.dataset(name)
         metadata: dict[str, dg.MetadataValue] = {
-            "vintage": dg.MetadataValue.text(current.vintage_id if current else "none"),
-            "known_from": dg.MetadataValue.text(str(current.known_from) if current else "none"),
-            "origin": dg.MetadataValue.text(str(current.manifest.get("origin")) if current else ""),
-            "vintages": dg.MetadataValue.int(len(settled.chain)),
+            "vintage": dg.MetadataValue.text(state.vintage_id),
+            "known_from": dg.MetadataValue.text(state.known_from),
+            "origin": dg.MetadataValue.text(state.origin),
+            "vintages": dg.MetadataValue.int(state.vintages),
         }
-        if settled.pending:
-            metadata["quarantined"] = dg.MetadataValue.text(settled.pending)
-        if settled.parsed and settled.rejects:
-            import pyarrow.parquet as pq
-
-            metadata["dagster/row_count"] = dg.MetadataValue.int(
-                pq.read_metadata(settled.parsed).num_rows
-            )
-            metadata["rejected_rows"] = dg.MetadataValue.int(
-                pq.read_metadata(settled.rejects).num_rows
-            )
-        checks = [*settled.checks, *([run.session.pull_check(name)] if item.live else [])]
-        return dg.MaterializeResult(metadata=metadata, check_results=_results(key, checks))
+        if state.quarantined:
+            metadata["quarantined"] = dg.MetadataValue.text(state.quarantined)
+        if state.observations is not None and state.rejects is not None:
+            metadata["dagster/row_count"] = dg.MetadataValue.int(state.observations)
+            metadata["rejected_rows"] = dg.MetadataValue.int(state.rejects)
+        return dg.MaterializeResult(metadata=metadata, check_results=_results(key, state.checks))
 
     return dataset
 
@@ -180,8 +170,7 @@ def model_asset(
         check_specs=[_spec(e, key) for e in model.expectations],
     )
     def table(run: RunSession) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        session = run.session
-        note = session.build(model.name)
+        note = run.session.build(model.name)
         metadata: dict[str, dg.MetadataValue] = {
             "dagster/row_count": dg.MetadataValue.int(note.rows),
             "sha256": dg.MetadataValue.text(note.sha256),
@@ -194,9 +183,7 @@ def model_asset(
     return table
 
 
-def published_asset(
-    models: Mapping[str, Model], missions: Mapping[str, str]
-) -> dg.AssetsDefinition:
+def published_asset(models: Mapping[str, Model]) -> dg.AssetsDefinition:
     """The release, swapped in at once when every mart passed."""
 
     @dg.asset(
@@ -209,13 +196,7 @@ def published_asset(
         "and the page. It replaces the one before as a whole.",
     )
     def published(run: RunSession) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        from pipeline.publish import publish
-
-        # Pictures are drawn outside of Python's lock while the page is put together.
-        drawing = Thread(target=lambda: [_picture(run, m) for m in missions], daemon=True)
-        drawing.start()
-        release = publish(run.session)
-        drawing.join()
+        release = run.session.publish()
         page = release / "report" / "index.html"
         return dg.MaterializeResult(
             metadata={
@@ -228,18 +209,6 @@ def published_asset(
         )
 
     return published
-
-
-def _picture(run: RunSession, mission: str) -> str | None:
-    """A mission's picture; a fault in drawing must not cost the release."""
-    from pipeline.report.plots import pictures
-
-    session = run.session
-    try:
-        return pictures(session.warehouse.file, [mission])[mission]
-    except Exception as error:
-        session.say(f"no picture of {mission}: {error}")
-        return None
 
 
 def mission_asset(view: View, mission: str) -> dg.AssetsDefinition:
@@ -260,11 +229,8 @@ def mission_asset(view: View, mission: str) -> dg.AssetsDefinition:
     def progress(run: RunSession) -> dg.MaterializeResult:  # type: ignore[type-arg]
         from base64 import b64encode
 
-        from pipeline.report.board import standings
-
-        release = run.session.paths.marts / "current"
-        stands = standings(release.resolve(), [mission])[mission]
-        page = (release / "report" / "index.html").absolute()
+        stands, drawn = run.session.mission(mission)
+        page = (run.session.paths.marts / "current" / "report" / "index.html").absolute()
         metadata: dict[str, dg.MetadataValue] = {
             "stands": dg.MetadataValue.md(stands.markdown),
             "dagster/row_count": dg.MetadataValue.int(stands.rows),
@@ -273,7 +239,7 @@ def mission_asset(view: View, mission: str) -> dg.AssetsDefinition:
             "failing": dg.MetadataValue.int(stands.failing),
             "page": dg.MetadataValue.url(page.as_uri()),
         }
-        if drawn := _picture(run, mission):
+        if drawn:
             metadata["picture"] = dg.MetadataValue.md(
                 f"![{mission}](data:image/svg+xml;base64,{b64encode(drawn.encode()).decode()})"
             )

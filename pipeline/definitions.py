@@ -19,10 +19,10 @@ def defs() -> dg.Definitions:
         registry_asset,
     )
     from assets.session import RunSession
+    from pipeline.clock import TIME_ZONE
     from pipeline.models import load_models, load_views
     from pipeline.paths import registry_root, sql_root
     from pipeline.registry import load
-    from pipeline.session import TIME_ZONE
 
     registry = load(registry_root())
     models = load_models(sql_root())
@@ -39,7 +39,7 @@ def defs() -> dg.Definitions:
             *(dataset_asset(name, item) for name, item in registry.datasets.items()),
             registry_asset,
             *(model_asset(model, registry, models) for model in models.values()),
-            published_asset(models, missions),
+            published_asset(models),
             *(mission_asset(v, v.name) for v in views if v.name in missions),
         ],
         jobs=[job],

@@ -41,6 +41,8 @@ CHECKS: Mapping[str, tuple[str, str]] = {
     "scale_change": ("error", "No series moved by a factor of two or more as a whole."),
     "unit_change": ("error", "No series came in another unit than in the vintage before."),
 }
+# Of a run's pulls, not of a vintage: see Session.pull_check.
+PULLED = "The publisher answered with data, where it was asked."
 _COLUMNS = [
     "series_key", "geo", "period", "year", "value", "unit", "flags", "reason", "excess",
     "used_series", "used_unit", "fault",

@@ -14,6 +14,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,7 +76,9 @@ class Parts:
         try:
             yield
         finally:
-            self.spent[name] = _spent(start)
+            wall, cpu = _spent(start)
+            before = self.spent.get(name, (0.0, 0.0))
+            self.spent[name] = (before[0] + wall, before[1] + cpu)
 
     def record(self, began: Spent) -> dict[str, dict[str, float]]:
         whole = {**self.spent, "run": _spent(began)}
@@ -85,12 +88,32 @@ class Parts:
         }
 
 
+@dataclass
+class Prepared:
+    """A release that is ready to be swapped in: its name, and the folder that holds it under
+    another name (None where the release is there already)."""
+
+    name: str
+    staged: Path | None
+    parts: Parts
+
+    def discard(self) -> None:
+        """Remove what was written and will not be published."""
+        if self.staged is not None:
+            shutil.rmtree(self.staged, ignore_errors=True)
+
+
 def publish(session: Session) -> Path:
     """Publish every mart of the work folder; give the release's folder.
 
     BuildError, with the published set untouched, if a mart is missing, failed a blocking check,
     or was built from something else than what lies beside it.
     """
+    return commit(session, prepare(session))
+
+
+def prepare(session: Session) -> Prepared:
+    """Write the release beside the published set, where no reader finds it. BuildError as above."""
     parts = Parts()
     with parts.part("soundness"):
         marts = [m for m in session.models.values() if m.layer == "marts"]
@@ -106,12 +129,21 @@ def publish(session: Session) -> Path:
         name = hashlib.sha256(dump(content)).hexdigest()[:16]
         identity["release_id"] = name
     with parts.part("publication"):
-        release = swap_in(
+        staged = stage(
             session.paths.marts,
             name,
             lambda folder: _fill(session, folder, [*marts, RELEASE], views, identity, parts),
         )
-    write_atomic(session.paths.work / "publication.json", dump(parts.record(session.began)))
+    return Prepared(name, staged, parts)
+
+
+def commit(session: Session, prepared: Prepared) -> Path:
+    """Let a prepared release be the current one; give its folder."""
+    with prepared.parts.part("publication"):
+        release = put_in(session.paths.marts, prepared.name, prepared.staged)
+    write_atomic(
+        session.paths.work / "publication.json", dump(prepared.parts.record(session.began))
+    )
     return release
 
 
@@ -121,16 +153,33 @@ def swap_in(root: Path, name: str, fill: Callable[[Path], None]) -> Path:
     Readers see the old set or the new one: the folder gets its name when it is whole, and one
     rename lets `current` point to it. One caller at a time (the session's lock).
     """
+    return put_in(root, name, stage(root, name, fill))
+
+
+def stage(root: Path, name: str, fill: Callable[[Path], None]) -> Path | None:
+    """The folder that `fill` wrote for release `name`, on disk; None if the release is there."""
     releases = root / "releases"
     releases.mkdir(parents=True, exist_ok=True)
     _sweep(releases)
+    if (releases / name).is_dir():
+        return None
+    staged = releases / f".{name}.{secrets.token_hex(6)}.tmp"
+    staged.mkdir()
+    try:
+        fill(staged)
+        _sync(staged)
+    except BaseException:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
+    return staged
+
+
+def put_in(root: Path, name: str, staged: Path | None) -> Path:
+    """Give a staged folder its name, and let `current` point to it."""
+    releases = root / "releases"
     release = releases / name
-    if not release.is_dir():
-        staged = releases / f".{name}.{secrets.token_hex(6)}.tmp"
-        staged.mkdir()
+    if staged is not None:
         try:
-            fill(staged)
-            _sync(staged)
             staged.rename(release)
         finally:
             shutil.rmtree(staged, ignore_errors=True)

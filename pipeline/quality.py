@@ -153,29 +153,3 @@ class Checker:
             except subprocess.TimeoutExpired:
                 self._process.kill()
             self._process = None
-
-
-_EARLY: Checker | None = None
-
-
-def start_early() -> None:
-    """Start a checker before the run that will need it; `take_checker` hands it over."""
-    global _EARLY
-    if _EARLY is None:
-        _EARLY = Checker()
-        _EARLY.start()
-
-
-def take_checker() -> Checker:
-    """The checker that was started early, else a new one that starts when first asked."""
-    global _EARLY
-    checker, _EARLY = _EARLY, None
-    return checker or Checker()
-
-
-def stop_early() -> None:
-    """End a checker that nobody took."""
-    global _EARLY
-    if _EARLY is not None:
-        _EARLY.close()
-        _EARLY = None

@@ -1,35 +1,39 @@
 """One run: its reference date, registry, lock, checker and work folder.
 
-The edge at which clock and environment come in; everything below gets them as arguments.
+The edge at which clock and environment come in; everything below gets them as arguments. The
+process in which a session runs beside Dagster is in session_process.py.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from filelock import FileLock, Timeout
 
 from pipeline.archive import dump
-from pipeline.intake import Intake, Settled, code_version
+from pipeline.clock import today
+from pipeline.intake import PULLED, Intake, Settled, code_version
 from pipeline.models import Model, load_models
 from pipeline.paths import Paths, registry_root, sql_root
-from pipeline.quality import Checker, CheckResult, take_checker
+from pipeline.quality import Checker, CheckResult
 from pipeline.warehouse import BuildError, Note, Warehouse, literal
 
 if TYPE_CHECKING:
+    from pipeline.publish import Prepared
     from pipeline.pull import Outcome
     from pipeline.registry import Registry
+    from pipeline.report.board import Standing
 
-TIME_ZONE = "Europe/Amsterdam"
-PULLED = "The publisher answered with data, where it was asked."
 _WAIT_SECONDS = 1800.0
+# Tables built at the same time: DuckDB and the checker work on one while Python prepares another.
+_BUILDERS = 3
 _HEAD = dict.fromkeys(("source", "dataset", "vintage_id", "series_key", "geo", "period"), "VARCHAR")
 _OBSERVATIONS = {
     **_HEAD,
@@ -47,9 +51,20 @@ _REJECTS = {
 }
 
 
-def today() -> date:
-    """The date in Amsterdam: the reference date of a run that names none."""
-    return datetime.now(ZoneInfo(TIME_ZONE)).date()
+@dataclass(frozen=True)
+class DatasetState:
+    """A dataset after its vintages were judged: what a person sees of it. `observations` and
+    `rejects`: rows of the vintage in use, None if there is none. `quarantined`: why a newer
+    vintage is not in use."""
+
+    vintage_id: str
+    known_from: str
+    origin: str
+    vintages: int
+    quarantined: str
+    observations: int | None
+    rejects: int | None
+    checks: list[CheckResult]
 
 
 @dataclass
@@ -65,6 +80,11 @@ class Session:
     began: tuple[float, float] = field(
         default_factory=lambda: (time.perf_counter(), time.process_time())
     )
+    _prepared: Prepared | None = None
+    _views: dict[str, str] = field(default_factory=dict)
+    _run_put: bool = False
+
+    _lock: FileLock | None = None
 
     def begin(self) -> Session:
         """Take the lock (waits for a run that is at work) and start what can start early."""
@@ -138,20 +158,19 @@ class Session:
         good = outcome is None or outcome.good
         return CheckResult("pulled", good, "error", False, said, 0 if good else 1, [], PULLED)
 
-    def warm_up(self) -> None:
-        """Start the checker and parse what has no verdict yet, while others import."""
-        # A run of another date or registry will need the checker as well.
-        if not (self.paths.work / "marts").is_dir():
-            self.checker.start()
-        self.intake.prefetch_all(self.registry.datasets, self.reference)
+    def warm_up(self, names: Sequence[str]) -> None:
+        """Begin to judge these datasets' vintages that have no verdict yet."""
+        self.intake.prefetch_all(names, self.reference)
 
     def end(self) -> None:
+        self._discard()
         self.checker.close()
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
 
     @cached_property
     def checker(self) -> Checker:
-        return take_checker()
+        return Checker()
 
     @cached_property
     def registry(self) -> Registry:
@@ -171,6 +190,104 @@ class Session:
     def warehouse(self) -> Warehouse:
         return Warehouse(self.paths.work)
 
+    def dataset(self, name: str) -> DatasetState:
+        """Judge a dataset's vintages, and note for the models which one is in use."""
+        import pyarrow.parquet as pq
+
+        settled = self.settle(name)
+        current = settled.current
+        rows, rejects = (
+            pq.read_metadata(file).num_rows if file else None
+            for file in (settled.parsed, settled.rejects)
+        )
+        checks = list(settled.checks)
+        if self.registry.datasets[name].live:
+            checks.append(self.pull_check(name))
+        return DatasetState(
+            current.vintage_id if current else "none",
+            str(current.known_from) if current else "none",
+            str(current.manifest.get("origin")) if current else "",
+            len(settled.chain),
+            settled.pending,
+            rows,
+            rejects,
+            checks,
+        )
+
+    def build_all(self, names: Sequence[str]) -> Iterator[tuple[str, Note]]:
+        """Build tables, upstream first and several at a time, each given as it is done.
+
+        Ends early after a table that failed a blocking check; BuildError as for `build`.
+        """
+        from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+        # What all of them share is made before any of them begins.
+        _ = self.registry_hashes, self._code, self.warehouse.engine
+        self.put_run()
+        models = self.models
+        # The checks' own table has every table that is checked before it.
+        checked = {n for n, m in models.items() if "checks.results" not in m.upstream}
+        waits = {
+            n: (set(models[n].upstream) | (set() if n in checked else checked)) & set(names)
+            for n in names
+        }
+        with ThreadPoolExecutor(_BUILDERS) as pool:
+            at_work: dict[Future[Note], str] = {}
+            while waits or at_work:
+                for name in [n for n, upstream in waits.items() if not upstream]:
+                    del waits[name]
+                    at_work[pool.submit(self.build, name)] = name
+                done, _rest = wait(at_work, return_when=FIRST_COMPLETED)
+                for future in done:
+                    name, note = at_work.pop(future), future.result()
+                    for upstream in waits.values():
+                        upstream.discard(name)
+                    yield name, note
+                    if not note.sound:
+                        return
+
+    def prepare(self) -> None:
+        """Write the release that `publish` will swap in. BuildError as for `publish`."""
+        from pipeline.publish import prepare
+
+        self._discard()
+        self._prepared = prepare(self)
+
+    def publish(self) -> Path:
+        """Swap in the release of what lies in the work folder; give its folder.
+
+        BuildError, with the published set as it was, if the tables do not belong together.
+        """
+        from pipeline.publish import commit, prepare
+
+        prepared, self._prepared = self._prepared or prepare(self), None
+        try:
+            return commit(self, prepared)
+        finally:
+            prepared.discard()
+
+    def _discard(self) -> None:
+        if self._prepared is not None:
+            self._prepared.discard()
+            self._prepared = None
+
+    def missions(self) -> dict[str, tuple[Standing, str | None]]:
+        """Where each mission of the published set stands, and its picture as SVG.
+
+        A fault in drawing does not cost the release: it is said, and there are no pictures.
+        """
+        from pipeline.report.board import standings
+        from pipeline.report.plots import pictures
+
+        missions = [m.id for m in self.registry.missions.values() if m.level == "mission"]
+        stands = standings((self.paths.marts / "current").resolve(), missions)
+        drawn: dict[str, str | None] = dict.fromkeys(missions)
+        try:
+            drawn = pictures(self.warehouse.file, missions)
+        except Exception as error:
+            self.say(f"no pictures of the missions: {error}")
+        return {m: (stands[m], drawn[m]) for m in missions}
+
     @cached_property
     def _code(self) -> str:
         return code_version(
@@ -184,6 +301,8 @@ class Session:
         source, dataset = name.split("/", 1)
         settled = self.intake.settle(source, dataset, self.reference)
         self.settled[name] = settled
+        self._views.clear()
+        self._discard()
         self.warehouse.put(
             f"raw.{_flat(name)}", pa.Table.from_pylist(settled.chain, schema=_chain_schema(pa))
         )
@@ -206,12 +325,14 @@ class Session:
         from pipeline.progress.assess import METHOD_VERSION
 
         row = {"reference_date": self.reference, "method_version": METHOD_VERSION}
-        return self.warehouse.put("run.reference", pa.Table.from_pylist([row]))
+        note = self.warehouse.put("run.reference", pa.Table.from_pylist([row]))
+        self._run_put = True
+        return note
 
     def build(self, name: str) -> Note:
         """Build one model from what lies in the work folder. BuildError in one line."""
         model = self.models[name]
-        if "run.reference" in model.upstream:
+        if "run.reference" in model.upstream and not self._run_put:
             self.put_run()
         if any(u.startswith("registry.") for u in model.upstream):
             known = self.registry_hashes
@@ -221,6 +342,7 @@ class Session:
         inputs = self.warehouse.inputs(model, self.hash_of)
         if note := self.warehouse.fresh(model, inputs, self._code):
             return note
+        self._discard()
         views = {u: self.view_of(u) for u in model.upstream}
         return self.warehouse.build(model, inputs, self._code, views, self.checker)
 
@@ -257,7 +379,9 @@ class Session:
             files = [self.warehouse.file(f"raw.{_flat(n)}") for n in self._datasets]
             return f"SELECT * FROM read_parquet({_list(files)})"
         if table in ("raw.observations", "raw.rejects", "raw.all_observations"):
-            return self._raw_view(table.split(".")[1])
+            if table not in self._views:
+                self._views[table] = self._raw_view(table.split(".")[1])
+            return self._views[table]
         if table == "checks.results":
             path = self.paths.work / "checks" / "results.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -284,6 +408,8 @@ class Session:
         return " UNION ALL BY NAME ".join(parts)
 
     def _chain(self, name: str) -> list[dict[str, Any]]:
+        if name in self.settled:
+            return self.settled[name].chain
         import pyarrow.parquet as pq
 
         rows: list[dict[str, Any]] = pq.read_table(

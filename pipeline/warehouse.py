@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +78,7 @@ class Warehouse:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._scratches = 0
+        self._scratches = count(1)
 
     def file(self, table: str) -> Path:
         layer, name = table.split(".")
@@ -157,7 +158,7 @@ class Warehouse:
             staged.unlink(missing_ok=True)
 
     @cached_property
-    def _engine(self) -> duckdb.DuckDBPyConnection:
+    def engine(self) -> duckdb.DuckDBPyConnection:
         """One DuckDB for all builds: to start one takes longer than most tables do."""
         from pipeline.progress.udf import register
 
@@ -168,9 +169,8 @@ class Warehouse:
     @contextmanager
     def _scratch(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """An empty in-memory database, gone afterwards."""
-        self._scratches += 1
-        name = f"scratch_{self._scratches}"
-        con = self._engine.cursor()
+        name = f"scratch_{next(self._scratches)}"
+        con = self.engine.cursor()
         con.execute(f"ATTACH ':memory:' AS {name}")
         con.execute(f"USE {name}")
         try:

@@ -105,11 +105,11 @@ def _alert() -> bool:
 def _live(paths: Paths, sources: list[str]) -> bool:
     """Print what is wrong with the live keys; True if something is, or could not be checked."""
     from pipeline.archive import Archive
+    from pipeline.clock import today
     from pipeline.doctor import check_keys
     from pipeline.http import Transport
     from pipeline.pull import Pulls
     from pipeline.registry import load
-    from pipeline.session import today
 
     transport = Transport(ledger=Archive(paths).ledger)
     try:

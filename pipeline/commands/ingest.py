@@ -33,8 +33,8 @@ def ingest(
       missiemonitor ingest 82610NED.json --dataset cbs/82610NED --known-from 2026-11-20
     """
     from pipeline.archive import MAX_BODY, Archive, ArchiveError
+    from pipeline.clock import today
     from pipeline.registry import load
-    from pipeline.session import today
 
     item = load(registry_root()).datasets.get(dataset)
     if item is None:

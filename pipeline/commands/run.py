@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-from uuid import uuid4
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +23,9 @@ from pipeline.commands.complete import sources
 from pipeline.commands.watch import progress
 from pipeline.outcome import Outcome, outcome_of
 from pipeline.paths import Paths
+
+if TYPE_CHECKING:
+    from pipeline.session_process import Order
 
 
 def run(
@@ -56,23 +58,24 @@ def run(
       missiemonitor run --as-of 2026-11-23
     """
     import gc
+    from uuid import uuid4
 
-    from pipeline import quality
+    from pipeline.clock import today
+    from pipeline.session_process import Order, start_early, stop_early
 
     # A run makes some millions of objects that live to its end: looking through them again and
     # again took a tenth of its time.
     gc.set_threshold(5_000_000)
-    if as_of:
-        day_of(as_of, "--as-of")
+    reference = day_of(as_of, "--as-of") if as_of else today()
     for name in source or ():
         _must_be_source(name)
     chosen = language(lang)
     paths = Paths.from_environment()
-    if not (paths.work / "marts").is_dir():
-        # Great Expectations imports for seconds in its own process: let it begin now.
-        quality.start_early()
+    # The session's own process begins now; Dagster's import takes a while.
+    order = Order(paths.data, reference, offline, tuple(source or ()), None, str(uuid4()))
+    start_early(order)
     try:
-        code = _run(paths, as_of or "", chosen, offline, source or [])
+        code = _run(order, chosen)
     except UserError:
         raise
     except Exception as error:
@@ -81,7 +84,7 @@ def run(
         _tell(Outcome(False, False, tuple(said), ()), paths)
         raise
     finally:
-        quality.stop_early()
+        stop_early()
     raise typer.Exit(code)
 
 
@@ -104,19 +107,23 @@ def _must_be_source(name: str) -> None:
         raise UserError(f"--source {name}: nothing is pulled under that name; there are {near}")
 
 
-def _run(paths: Paths, as_of: str, lang: str, offline: bool, sources: list[str]) -> int:
+def _run(order: Order, lang: str) -> int:
     from pipeline.alerts import TOLD
     from pipeline.definitions import JOB, defs
 
     definitions = defs() if callable(defs) else defs
     job = definitions.resolve_job_def(JOB)
-    wanted = {"as_of": as_of, "offline": offline, "sources": sources}
-    run_id = str(uuid4())
+    paths = Paths(order.data)
+    wanted = {
+        "as_of": order.reference.isoformat(),
+        "offline": order.offline,
+        "sources": list(order.sources),
+    }
     with instance_of(paths) as instance, progress(len(job.nodes)) as seen:
-        instance.add_event_listener(run_id, seen)
+        instance.add_event_listener(order.run_id, seen)
         result = job.execute_in_process(
             instance=instance,
-            run_id=run_id,
+            run_id=order.run_id,
             tags={TOLD: "command line"},
             raise_on_error=common.debug,
             run_config={

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.clock import today
 from pipeline.paths import Paths
-from pipeline.session import Session, today
+from pipeline.session import Session
 from tests.publisher import Publisher
 
 SOURCES = ("eurostat", "cbs", "oecd", "worldbank", "unsdg", "owid", "who")

@@ -1,0 +1,226 @@
+"""The session in its own process: the same answers and errors, in whatever order they are asked
+for, and nothing left behind however it ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from pipeline.paths import Paths
+from pipeline.quality import Checker
+from pipeline.session import Session
+from pipeline.session_process import (
+    Order,
+    SessionProcess,
+    SessionProcessError,
+    asset_of,
+    start_early,
+    stop_early,
+    take,
+)
+from pipeline.warehouse import BuildError
+
+DAY = date(2026, 11, 23)
+DATASET = "eurostat/nrg_ind_ren"
+Opener = Callable[[Order], SessionProcess]
+
+
+@pytest.fixture
+def opened() -> Iterator[Opener]:
+    """Sessions that end with the test; what they say is dropped."""
+    found: list[SessionProcess] = []
+
+    def made(order: Order) -> SessionProcess:
+        found.append(SessionProcess(order))
+        return found[-1].open(lambda text: None)
+
+    yield made
+    for session in found:
+        session.end()
+
+
+def files_of(folder: Path) -> set[str]:
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*")}
+
+
+def is_gone(pid: int) -> bool:
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_its_answers_are_the_sessions(data: Path, opened: Opener) -> None:
+    session = opened(Order(data, DAY, offline=True))
+    state, note = session.dataset(DATASET), session.build("marts.targets")
+    registry = session.put_registry()
+    session.end()
+    here = Session(Paths(data), DAY).begin()
+    try:
+        assert here.dataset(DATASET) == state
+        assert here.put_registry() == registry
+        assert here.build("marts.targets") == note
+    finally:
+        here.end()
+
+
+def test_what_is_asked_twice_or_out_of_turn_is_answered(data: Path, opened: Opener) -> None:
+    session = opened(Order(data, DAY, offline=True))
+    last = session.build("marts.mission_progress")
+    first = session.dataset(DATASET)
+    assert session.build("marts.mission_progress").sha256 == last.sha256
+    assert session.dataset(DATASET) == first
+    release = session.publish()
+    assert release == (data / "marts" / "current").resolve()
+    stands, picture = session.mission("energy")
+    assert stands.sub_missions and picture is not None and picture.startswith("<svg")
+
+
+def test_only_the_ordered_assets_are_made(data: Path, opened: Opener) -> None:
+    shutil.rmtree(data / "work")
+    assets = frozenset({asset_of(DATASET), "registry"})
+    session = opened(Order(data, DAY, offline=True, assets=assets))
+    session.put_registry()
+    assert session.dataset(DATASET).vintage_id != "none"
+    session.end()
+    made = [p.stem for p in (data / "work" / "raw").glob("*.parquet")]
+    assert made == ["eurostat__nrg_ind_ren"]
+    assert not (data / "work" / "marts").exists()
+
+
+def test_an_error_comes_as_it_was_raised(data: Path, opened: Opener) -> None:
+    shutil.rmtree(data / "work")
+    session = opened(Order(data, DAY, offline=True, assets=frozenset({"marts/peers"})))
+    with pytest.raises(BuildError, match="materialise it first") as raised:
+        session.build("marts.peers")
+    assert "in build" in raised.value.__notes__[0]
+    # Asked again it fails again: nothing of the first time is left over.
+    with pytest.raises(BuildError, match="materialise it first"):
+        session.build("marts.peers")
+
+
+def test_what_is_not_published_leaves_nothing(data: Path, opened: Opener) -> None:
+    shutil.rmtree(data / "marts")
+    session = opened(Order(data, DAY, offline=True))
+    for name in Session(Paths(data), DAY).models:
+        session.build(name)
+    releases = data / "marts" / "releases"
+    for _ in range(300):  # written ahead, and seen by nobody
+        if releases.is_dir() and any(releases.glob(".*.tmp/datapackage.json")):
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail("no release was prepared")
+    assert not (data / "marts" / "current").exists()
+    session.end()
+    assert files_of(data / "marts") == {"releases"}
+
+
+def test_a_table_that_fails_ends_the_work_ahead(
+    data: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch, root: Path
+) -> None:
+    broken = data.parent / "sql"
+    shutil.copytree(root / "sql", broken)
+    mart = broken / "marts" / "sub_mission_progress.sql"
+    mart.write_text(mart.read_text().replace("m.level <> 'mission'\n", "m.level = 'mission'\n"))
+    monkeypatch.setenv("MISSIEMONITOR_SQL", str(broken))
+    session = opened(Order(data, DAY, offline=True))
+    assert not session.build("marts.sub_mission_progress").sound
+    with pytest.raises(BuildError, match="sub_mission_progress"):
+        session.publish()
+    assert not [n for n in files_of(data / "marts" / "releases") if n.startswith(".")]
+
+
+def test_a_killed_session_is_an_error_and_the_lock_is_free(data: Path, opened: Opener) -> None:
+    session = opened(Order(data, DAY, offline=True))
+    session._process.kill()
+    with pytest.raises(SessionProcessError, match="nothing was published"):
+        while True:
+            session.dataset(DATASET)
+    session.end()
+    Session(Paths(data), DAY, pytest.fail).begin().end()
+
+
+def test_it_ends_with_the_process_that_started_it(data: Path) -> None:
+    script = (
+        "import sys, time; from datetime import date; from pathlib import Path\n"
+        "from pipeline.session_process import Order, SessionProcess\n"
+        f"s = SessionProcess(Order(Path({str(data)!r}), date(2026, 12, 5), offline=True))\n"
+        "s.open(print); print(s._process.pid, flush=True); time.sleep(60)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    pid = int(process.stdout.readline())
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert is_gone(pid)
+    Session(Paths(data), DAY, pytest.fail).begin().end()
+
+
+def test_one_started_early_serves_its_own_order_only(data: Path) -> None:
+    order = Order(data, DAY, offline=True, run_id="a")
+    start_early(order)
+    other = take(replace(order, run_id="b"))
+    assert other.order.run_id == "b"
+    other.open(pytest.fail).end()
+    start_early(order)
+    same = take(order)
+    stop_early()  # it was taken: it goes on
+    assert same.open(pytest.fail).dataset(DATASET).vintage_id != "none"
+    same.end()
+
+
+def test_a_session_waits_for_its_turn_and_says_so(data: Path) -> None:
+    first = Session(Paths(data), DAY).begin()
+    said: list[str] = []
+    second = SessionProcess(Order(data, DAY, offline=True))
+    opening = threading.Thread(target=lambda: second.open(said.append))
+    opening.start()
+    for _ in range(200):
+        if said:
+            break
+        time.sleep(0.1)
+    assert said == ["another run is at work on this data; waiting for it to end"]
+    first.end()
+    opening.join(timeout=60)
+    assert not opening.is_alive()
+    second.end()
+
+
+def test_checks_asked_from_several_threads_get_their_own_answers() -> None:
+    checker = Checker()
+    wrong: list[Any] = []
+
+    def ask(number: int) -> None:
+        frame = pd.DataFrame({f"c{number}": [*range(number), None]})
+        for _ in range(5):
+            found = checker.submit(
+                frame, [("not_null", {"column": f"c{number}"})] * (number % 3 + 1)
+            )
+            answers = found.result()
+            if [a["observed"] for a in answers] != [f"1 of {number + 1} rows"] * (number % 3 + 1):
+                wrong.append((number, answers))
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(1, 9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    checker.close()
+    assert wrong == []
