@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 
@@ -41,6 +42,34 @@ def timed(command: list[str], env: dict[str, str]) -> float:
     return time.perf_counter() - start
 
 
+def _family(root: int) -> list[int]:
+    """A process and all that it started, directly or not."""
+    found = [root]
+    for pid in found:
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            with suppress(OSError):
+                found += [int(child) for child in task.read_text().split()]
+    return found
+
+
+def together(command: list[str], env: dict[str, str]) -> float | None:
+    """The most memory that a command's processes held at one moment, in MB, what they share
+    counted once (PSS). None where the system does not say."""
+    if not Path("/proc/self/smaps_rollup").exists():
+        return None
+    most = 0
+    done = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while done.poll() is None:
+        held = 0
+        for pid in _family(done.pid):
+            with suppress(OSError, StopIteration):
+                lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+                held += int(next(line for line in lines if line.startswith("Pss:")).split()[1])
+        most = max(most, held)
+        time.sleep(0.05)
+    return most / 1024
+
+
 def share(data: Path) -> tuple[float, float]:
     """Share that page and exports had of the last run's own work (imports are not its work): by
     the clock, and of the run's own process by CPU."""
@@ -60,6 +89,8 @@ def nightly() -> None:
             first.append(timed(run, env))
             shares.append(share(Path(env["MISSIEMONITOR_DATA"])))
             again.append(timed(run, env))
+        subprocess.run(["rm", "-rf", env["MISSIEMONITOR_DATA"]], check=True)
+        held = together(run, env)
         base = median(imports)
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         print(f"A run, median of {ROUNDS}, wall clock")
@@ -78,6 +109,14 @@ def nightly() -> None:
             f"   {100 * median(s[1] for s in shares):5.0f} % of its CPU"
         )
         print(f"peak memory of the largest process              {peak:6.0f} MB")
+        if held is not None:
+            print(f"peak memory of all its processes together       {held:6.0f} MB")
+        for name, ratio, most in (("first", median(first), 1.6), ("unchanged", median(again), 1.3)):
+            print(
+                f"aim: {name} run within {most} × of the imports".ljust(49)
+                + f"{ratio / base:5.2f} ×   {verdict(ratio <= most * base)}"
+            )
+        print(f"aim: less than 600 MB of memory{'':18}{peak:5.0f} MB  {verdict(peak < 600)}")
 
 
 def throughput_of(*words: str) -> str:
