@@ -1,24 +1,21 @@
 """Dagster's SQLite event log with its connections kept open and its events written in batches.
 
-Dagster opens a new engine for each event and commits it two or three times over; with some three
-thousand events a run that is most of the run. Here events wait in memory until the next step
-begins or the run ends, half a second has passed, or somebody reads: then they are written together,
-a transaction for each database file and a statement for many rows. The rows are those that Dagster
-would write, and what is read is what the file says, another process's rows among them.
+Dagster opens a new engine for each event and commits it two or three times over; with some two
+thousand events a run that is most of the run. Here events wait in memory until a step or the run
+ends, half a second has passed, or somebody reads: then they are written together, a transaction for
+each database file and a statement for many rows. The rows are those that Dagster would write.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, cached_property
-from itertools import groupby
 from typing import Any
 
-from dagster import AssetKey, DagsterEventType
-from dagster._core.event_api import EventLogRecord
+from dagster import DagsterEventType
 from dagster._core.events import (
     ASSET_CHECK_EVENTS,
     ASSET_EVENTS,
@@ -35,21 +32,17 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
     INDEX_SHARD_NAME,
     SqliteEventLogStorage,
 )
-from dagster._serdes import ConfigurableClassData, deserialize_value
-from dagster._time import datetime_from_timestamp
+from dagster._serdes import ConfigurableClassData
 from sqlalchemy import bindparam, create_engine, event, inspect
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import QueuePool
-
-from pipeline.event_text import text_of, text_of_record
 
 _BUSY_SECONDS = 60
 _KEPT_ENGINES = 8
 _MOST_WAITING = 500
 _LONGEST_WAIT = 0.5  # seconds; what the UI shows lags no more than that behind
-# Planned events come by the hundreds before the first step, outputs and checks at the end of a
-# step: these wait for company. Everything else is written at once, with what was waiting.
+# Planned events come by the hundreds before the first step, outputs and checks within a step:
+# these wait for company. Everything else is written at once, with what was waiting.
 _WAITS = frozenset(
     {
         DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
@@ -58,12 +51,7 @@ _WAITS = frozenset(
         DagsterEventType.ASSET_MATERIALIZATION,
         DagsterEventType.STEP_OUTPUT,
         DagsterEventType.HANDLED_OUTPUT,
-        DagsterEventType.STEP_SUCCESS,  # the next step or the end of the run comes right after
     }
-)
-# What changes the table of assets, of the events that occur here.
-_LATEST = frozenset(
-    {DagsterEventType.ASSET_MATERIALIZATION_PLANNED, DagsterEventType.ASSET_MATERIALIZATION}
 )
 
 
@@ -74,11 +62,7 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
         self._engines: dict[str, Engine] = {}
         self._open: dict[str, Connection] = {}
         self._indexes: set[str] = set()
-        self._tables: set[str] = set()
-        self._latest: dict[str, tuple[str, EventLogRecord]] = {}
         self._waiting: list[EventLogEntry] = []
-        # Rows that are in the index and not yet in the file of their run.
-        self._unlogged: list[dict[str, Any]] = []
         self._since = 0.0
         self._writing = False
         super().__init__(base_dir, inst_data)
@@ -114,8 +98,8 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
     def _connect(self, shard: str) -> Iterator[Connection]:
         """A transaction on a database file; inside another one on the same file, that one."""
         with self._db_lock:
-            if not self._writing:
-                self._write_waiting(runs=shard != INDEX_SHARD_NAME)
+            if self._waiting and not self._writing:
+                self._write_waiting()
             outer = self._open.get(shard)
             if outer is not None:
                 yield outer
@@ -140,58 +124,46 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
             ):
                 self._write_waiting()
 
-    def _write_waiting(self, runs: bool = True) -> None:
-        """Write what waits; into the index alone when it is only that which somebody reads."""
-        if not (self._waiting or (runs and self._unlogged)):
-            return
+    def _write_waiting(self) -> None:
         batch, self._waiting = self._waiting, []
         self._writing = True
         try:
-            for one_by_one, entries in groupby(batch, _of_no_run):
-                if one_by_one:
-                    self._write_runs()
-                    for entry in entries:
-                        super().store_event(entry)
+            for run_id in dict.fromkeys(e.run_id for e in batch):
+                entries = [e for e in batch if e.run_id == run_id]
+                if run_id and not any(map(_of_partitions, entries)):
+                    self._write_run(run_id, entries)
                     continue
-                written = [(e, self._event_to_row(e)) for e in entries]
-                self._unlogged += [row for _, row in written]
-                if runs:
-                    self._write_runs()
-                self._write_index([(e, row) for e, row in written if _in_index(e)])
-            if runs:
-                self._write_runs()
+                for entry in entries:
+                    super().store_event(entry)
         finally:
             self._writing = False
 
-    def _write_runs(self) -> None:
-        rows, self._unlogged = self._unlogged, []
-        for run_id in dict.fromkeys(row["run_id"] for row in rows):
-            with self._connect(run_id) as conn:
-                conn.execute(_insert(), [row for row in rows if row["run_id"] == run_id])
-
-    def _write_index(self, mirrored: list[tuple[EventLogEntry, dict[str, Any]]]) -> None:
+    def _write_run(self, run_id: str, entries: list[EventLogEntry]) -> None:
         """What SqliteEventLogStorage.store_event writes for each, with a statement for many.
 
         tests/pipeline/test_event_log.py holds the two against each other, row by row.
         """
+        rows = [self._event_to_row(e) for e in entries]
+        with self._connect(run_id) as conn:
+            conn.execute(SqlEventLogStorageTable.insert(), rows)
+        mirrored = [(e, r) for e, r in zip(entries, rows, strict=True) if _in_index(e)]
         if not mirrored:
             return
         with self._connect(INDEX_SHARD_NAME) as conn:
-            conn.execute(_insert(), [row for _, row in mirrored])
-            # Nobody else writes within this transaction: the numbers follow each other.
-            last = conn.exec_driver_sql("SELECT last_insert_rowid()").scalar_one()
-            numbered = list(zip(mirrored, range(last - len(mirrored) + 1, last + 1), strict=True))
-            of_assets, planned, evaluated = [], [], []
-            for (entry, row), number in numbered:
+            insert = SqlEventLogStorageTable.insert().returning(
+                SqlEventLogStorageTable.c.id, sort_by_parameter_order=True
+            )
+            ids = conn.execute(insert, [row for _, row in mirrored]).scalars().all()
+            planned, evaluated = [], []
+            for (entry, row), number in zip(mirrored, ids, strict=True):
                 kind = entry.dagster_event_type
                 if kind in ASSET_EVENTS:
-                    of_assets.append((entry, row, number))
+                    self._store_asset_event_tags(conn, [entry], [number])
+                    self._store_asset_event(conn, entry, number)
                 elif kind == DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
                     planned.append(_planned(entry, row, number))
                 elif kind == DagsterEventType.ASSET_CHECK_EVALUATION:
                     evaluated.append((_evaluated(entry, row, number), entry, number))
-            if of_assets:
-                self._write_assets(conn, of_assets)
             if planned:
                 conn.execute(AssetCheckExecutionsTable.insert(), planned)
             if evaluated:
@@ -200,69 +172,6 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
                     # Evaluated without having been planned: Dagster adds the row.
                     for _, entry, number in evaluated:
                         self._update_asset_check_evaluation(entry, number)
-
-    def _write_assets(
-        self, conn: Connection, events: list[tuple[EventLogEntry, dict[str, Any], int]]
-    ) -> None:
-        """The tags of asset events, and what the table of assets says of the latest of each."""
-        self._store_asset_event_tags(conn, [e for e, _, _ in events], [n for _, _, n in events])
-        for kind, group in groupby(events, lambda event: event[0].dagster_event_type):
-            same = list(group)
-            plain = kind in _LATEST and all(row["asset_key"] for _, row, _ in same)
-            if not plain or not self._has_asset_key_index_cols_on_connection(conn):
-                for entry, _, number in same:
-                    self._store_asset_event(conn, entry, number)
-                continue
-            values = []
-            for entry, row, number in same:
-                value = {
-                    "asset_key": row["asset_key"],
-                    "last_run_id": entry.run_id,
-                    "last_materialization_timestamp": datetime_from_timestamp(entry.timestamp),
-                }
-                if kind == DagsterEventType.ASSET_MATERIALIZATION:
-                    value["last_materialization"] = text_of_record(number, row["event"])
-                values.append(value)
-            conn.execute(_latest(tuple(values[0])), values)
-
-    def _event_to_row(self, event: EventLogEntry) -> dict[str, Any]:
-        """SqlEventLogStorage._event_to_row, with the event's text from event_text.py."""
-        of_dagster = event.dagster_event
-        asset_key = of_dagster.asset_key if of_dagster else None
-        return {
-            "run_id": event.run_id,
-            "event": text_of(event),
-            "dagster_event_type": of_dagster.event_type_value if of_dagster else None,
-            "timestamp": self._event_insert_timestamp(event),  # type: ignore[no-untyped-call]
-            "step_key": of_dagster.step_key if of_dagster else event.step_key,
-            "asset_key": asset_key.to_string() if asset_key else None,
-            "partition": (of_dagster.partition or None) if of_dagster else None,
-        }
-
-    def _get_latest_materialization_records(
-        self, raw_asset_rows: Any
-    ) -> Mapping[AssetKey, EventLogRecord | None]:
-        """Asked several times a step for the same assets: a text that was read is kept as read."""
-        found: dict[AssetKey, EventLogRecord | None] = {}
-        for row in raw_asset_rows:
-            text, key = row["last_materialization"], row["asset_key"]
-            if not text or row["asset_details"]:
-                # Never materialised, or wiped once: Dagster looks through the events.
-                return super()._get_latest_materialization_records(raw_asset_rows)
-            known = self._latest.get(key)
-            if known is None or known[0] != text:
-                record: Any = deserialize_value(text)
-                if not isinstance(record, EventLogRecord):
-                    return super()._get_latest_materialization_records(raw_asset_rows)
-                known = self._latest[key] = (text, record)
-            found[AssetKey.from_db_string(key)] = known[1]  # type: ignore[index]
-        return found
-
-    def has_table(self, table_name: str) -> bool:
-        """Asked for each materialisation; a table that is there stays, so a yes is remembered."""
-        if table_name not in self._tables and super().has_table(table_name):
-            self._tables.add(table_name)
-        return table_name in self._tables
 
     @cached_property
     def supports_asset_checks(self) -> bool:
@@ -290,17 +199,16 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
     def dispose(self) -> None:
         """Write what waits and close every connection."""
         with self._db_lock:
-            self._write_waiting()
+            if self._waiting:
+                self._write_waiting()
         for engine in self._engines.values():
             engine.dispose()
         self._engines.clear()
         super().dispose()
 
 
-def _of_no_run(entry: EventLogEntry) -> bool:
-    """An event outside a run, or a check on partitions: rare, written one by one as Dagster does."""
-    if not entry.run_id:
-        return True
+def _of_partitions(entry: EventLogEntry) -> bool:
+    """A check on partitions, of which there are none here: written as Dagster does, one by one."""
     if entry.dagster_event_type not in ASSET_CHECK_EVENTS:
         return False
     data: Any = entry.get_dagster_event().event_specific_data
@@ -347,20 +255,6 @@ def _evaluated(entry: EventLogEntry, row: dict[str, Any], number: int) -> dict[s
         "evaluation_event_storage_id": number,
         "materialization_event_storage_id": target.storage_id if target else None,
     }
-
-
-@cache
-def _insert() -> Any:
-    return SqlEventLogStorageTable.insert()
-
-
-@cache
-def _latest(columns: tuple[str, ...]) -> Any:
-    statement = sqlite.insert(AssetKeyTable)
-    return statement.on_conflict_do_update(
-        index_elements=["asset_key"],
-        set_={name: statement.excluded[name] for name in columns if name != "asset_key"},
-    )
 
 
 @cache

@@ -57,9 +57,6 @@ def instance_of(paths: Paths) -> Any:
     """Dagster's instance below this root of data, as `make ui` has it."""
     import dagster as dg
 
-    from pipeline.lean import one_empty_set_of_resources
-
-    one_empty_set_of_resources()
     paths.instance.mkdir(parents=True, exist_ok=True)
     os.environ["MISSIEMONITOR_INSTANCE"] = paths.instance.as_posix()
     return dg.DagsterInstance.from_config(CHECKOUT.as_posix())
