@@ -77,7 +77,11 @@ def dataset_asset(name: str, item: Dataset) -> dg.AssetsDefinition:
         kinds={item.source, "parquet"},
         owners=OWNERS,
         description=f"{item.title}. {item.publisher}, {item.code or item.dataset}. {item.licence}.",
-        metadata={"publisher": item.publisher, "url": dg.MetadataValue.url(item.url or "")},
+        metadata={
+            "publisher": item.publisher,
+            # The page for people; what is asked of the interface stands in each vintage's manifest.
+            **({"landing_url": dg.MetadataValue.url(item.landing_url)} if item.landing_url else {}),
+        },
         freshness_policy=dg.FreshnessPolicy.time_window(
             fail_window=stale, warn_window=stale - timedelta(days=1)
         ),

@@ -15,7 +15,6 @@ from pipeline.published import dicts
 if TYPE_CHECKING:
     import duckdb
 
-    from pipeline.registry import Registry
 
 _TYPES = {
     "VARCHAR": "string", "INTEGER": "integer", "BIGINT": "integer", "DOUBLE": "number",
@@ -40,20 +39,21 @@ def _licence(text: str) -> dict[str, str]:
     return {"name": "other-at" if "attribution" in text else "notspecified", "title": text}
 
 
-def _sources(con: duckdb.DuckDBPyConnection, registry: Registry) -> list[dict[str, Any]]:
+def _sources(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """The datasets in use, with the vintage that was read."""
     rows = dicts(
         con,
-        "SELECT source, dataset, publisher, vintage_id, known_from, licence, citation "
+        "SELECT source, dataset, title, publisher, vintage_id, known_from, licence, citation, landing_url "
         "FROM marts.source_status WHERE vintage_id IS NOT NULL ORDER BY source, dataset",
     )
     found = []
     for row in rows:
-        item = registry.datasets[f"{row['source']}/{row['dataset']}"]
+        # Where the figures are several publishers', there is no one page.
+        path = {"path": row["landing_url"]} if row["landing_url"] else {}
         found.append(
             {
-                "title": f"{row['publisher']}: {item.title} ({row['dataset']})",
-                "path": item.url or registry.sources[row["source"]].landing_url,
+                "title": f"{row['publisher']}: {row['title']} ({row['dataset']})",
+                **path,
                 "version": row["vintage_id"],
                 "known_from": row["known_from"].isoformat(),
                 "licence": row["licence"],
@@ -108,7 +108,6 @@ def describe(
     release: Path,
     tables: list[Model],
     models: Mapping[str, Model],
-    registry: Registry,
     identity: Mapping[str, str],
 ) -> dict[str, Any]:
     """The descriptor of the Parquet files in `release`, whose database `con` has open.
@@ -118,7 +117,7 @@ def describe(
     """
     import pyarrow.parquet as pq
 
-    sources = _sources(con, registry)
+    sources = _sources(con)
     citation = (
         f"Missiemonitor, release {identity['release_id']}, "
         f"reference date {identity['reference_date']}"

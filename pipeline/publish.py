@@ -291,7 +291,7 @@ def _fill(
         with parts.part("database"):
             write_database(con, folder, tables, views)
     with parts.part("package"), closing(open_release(folder)) as con:
-        package = dump(describe(con, folder, tables, session.models, session.registry, identity))
+        package = dump(describe(con, folder, tables, session.models, identity))
         (folder / "datapackage.json").write_bytes(package)
         dictionary = gather(con, json.loads(package))
         (folder / "dictionary.md").write_text(markdown(dictionary, identity), "utf-8")

@@ -5,6 +5,7 @@ What is monitored stands in the YAML files; what a target means belongs in progr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,6 +13,7 @@ from functools import cache
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import quote
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -27,6 +29,10 @@ _PARENT = {"mission": None, "sub_mission": "mission", "interim_goal": "sub_missi
 _OUTSIDE = ("law", "plan")
 _LETTER = "DGBI / 26844711 (2023)"
 _OPERANDS = {"series": 1, "difference": 2, "ratio": 2}
+_NO_ADDRESS = re.compile(r"[^A-Za-z0-9._~:/?#@!$&'()*+,;=%-]")
+_HOST = re.compile(r"(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+(?::[0-9]+)?")
+_PLACE = re.compile(r"\{([^{}]*)\}")
+_PLACES = ("dataset", "code")
 _OPS = ("series", "sum", "difference", "ratio", "share", "mean")
 
 
@@ -38,8 +44,36 @@ def _iso(text: str) -> str:
     return text
 
 
+def _address(text: str) -> str:
+    """The address of a page to which a reader can be sent."""
+    if not text.startswith("https://"):
+        raise ValueError("is no address of a public page; it begins with https://")
+    if strange := _NO_ADDRESS.search(text):
+        raise ValueError(f"an address holds no {strange[0]!r}; percent-encode it")
+    host = re.split("[/?#]", text.removeprefix("https://"), maxsplit=1)[0]
+    if "@" in host:
+        raise ValueError("names a user; the address of a public page names none")
+    if not _HOST.fullmatch(host):
+        raise ValueError(f"{host!r} is no host")
+    return text
+
+
+def _template(text: str) -> str:
+    """An address with a place for what tells a publisher's datasets apart."""
+    named = _PLACE.findall(text)
+    if strange := [name for name in named if name not in _PLACES]:
+        raise ValueError(f"{{{strange[0]}}} is not known; it takes {{dataset}} and {{code}}")
+    if not named:
+        raise ValueError("has no {dataset} and no {code}; one page for all is a landing_url")
+    # A place in the host leaves no host.
+    _address(_PLACE.sub("", text))
+    return text
+
+
 Text = Annotated[str, Field(min_length=1)]
 IsoDate = Annotated[str, AfterValidator(_iso)]
+Address = Annotated[str, AfterValidator(_address)]
+Template = Annotated[str, AfterValidator(_template)]
 
 
 class RegistryError(ValueError):
@@ -94,14 +128,18 @@ class Manners(_Entry):
 
 
 class Source(_Entry):
-    """A publisher. `hosts`: further hosts that its answers may come from."""
+    """A publisher. `landing_url`: its page for people, none where it is several; `dataset_url`: the
+    page of one dataset, with {dataset} and {code}. `hosts`: further hosts that its answers may come
+    from.
+    """
 
     id: Text
     publisher: Text
     licence: Text
     citation: Text
     base_url: Text
-    landing_url: Text
+    landing_url: Address | None = None
+    dataset_url: Template | None = None
     cadence: int = 1
     hosts: tuple[Text, ...] = ()
     manners: Manners = Manners()
@@ -138,7 +176,10 @@ class Live(_Entry):
 
 
 class Dataset(_Entry):
-    """`serves: backtest`: every series of it tries the projections' bands, and nothing else."""
+    """`landing_url`: its public page, where the publisher's addresses do not say it; `pages`: series
+    key → the page that has it, where the figures are several publishers'. `serves: backtest`: every
+    series of it tries the projections' bands, and nothing else.
+    """
 
     id: Annotated[str, Field(pattern="^[^/]+/[^/]+$")]
     title: Text
@@ -151,7 +192,8 @@ class Dataset(_Entry):
     licence: str = ""
     citation: str = ""
     cadence: int = 1
-    url: str = ""
+    landing_url: Address | None = None
+    pages: dict[str, Address] = {}
     forms: tuple[Literal["range", "circa", "fraction"], ...] = ()
     serves: Literal["backtest"] | None = None
     live: Live | None = None
@@ -173,6 +215,10 @@ class Dataset(_Entry):
     def series_keys(self) -> tuple[str, ...]:
         """The series that indicators need from it."""
         return self.needed
+
+    def page_of(self, series_key: str) -> str | None:
+        """The publisher's page for people that has the series; None if none is known."""
+        return self.pages.get(series_key, self.landing_url)
 
 
 class Break(_Entry):
@@ -780,6 +826,32 @@ def _check_live(
                 problems.add(at, f"{dataset.id}: live: `order` lacks {', '.join(lacking)}")
 
 
+def _check_pages(
+    registry: Registry,
+    items: Mapping[str, _Item],
+    needed: Mapping[str, set[str]],
+    problems: _Problems,
+) -> None:
+    """A page is named for a series that is read: a slip in its key would leave it without one."""
+    if problems.broken:
+        return
+    for dataset in registry.datasets.values():
+        for key in dataset.pages:
+            if key not in needed.get(dataset.id, ()):
+                problems.add(
+                    items[dataset.id].where(("pages", key)),
+                    f"{dataset.id}: pages: no indicator needs the series {key!r}",
+                )
+
+
+def _landing(dataset: Dataset, source: Source) -> str | None:
+    """The public page of a dataset: its own, the one the publisher's template gives, or its home."""
+    if dataset.landing_url or not source.dataset_url:
+        return dataset.landing_url or source.landing_url
+    told = {"dataset": dataset.dataset, "code": dataset.code or dataset.dataset}
+    return _PLACE.sub(lambda place: quote(told[place[1]], safe=""), source.dataset_url)
+
+
 def _check_override(item: _Item, entry: Override, registry: Registry, problems: _Problems) -> None:
     mission = registry.missions.get(entry.mission)
     if mission is None:
@@ -847,6 +919,7 @@ def load(root: Path | None = None) -> Registry:
     if not problems.lines or registry.missions:
         _check(registry, items, problems)
         _check_live(registry, items["datasets"], needed, problems)
+        _check_pages(registry, items["datasets"], needed, problems)
     if problems.lines:
         raise RegistryError(problems.lines)
     for entry in registry.indicators.values():
@@ -861,7 +934,7 @@ def load(root: Path | None = None) -> Registry:
                 "publisher": dataset.publisher or source.publisher,
                 "licence": dataset.licence or source.licence,
                 "citation": dataset.citation or source.citation,
-                "url": dataset.url or source.landing_url,
+                "landing_url": _landing(dataset, source),
             }
         )
     return registry

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pipeline.registry.loader import Indicator, Operand, Registry
 
 _S, _I, _D, _B = pa.string(), pa.int32(), pa.float64(), pa.bool_()
+_L = pa.list_(_S)
 _COLUMNS: dict[str, dict[str, Any]] = {
     "missions": {"mission_id": _S, "parent_id": _S, "level": _S, "position": _I, "title_nl": _S,
                  "title_en": _S, "short_nl": _S, "short_en": _S, "letter_text": _S,
@@ -26,7 +27,7 @@ _COLUMNS: dict[str, dict[str, Any]] = {
                    "cadence": _I, "source": _S, "dataset": _S, "licence": _S, "citation": _S,
                    "may_be_zero": _B, "bound_low": _D, "bound_high": _D, "plausible_low": _D,
                    "plausible_high": _D, "intensive": _B, "caveat_nl": _S, "caveat_en": _S,
-                   "formula": _S, "fingerprint": _S},
+                   "formula": _S, "fingerprint": _S, "datasets": _L, "landing_urls": _L},
     "indicator_targets": {"indicator_id": _S, "target_id": _S, "kind": _S, "number": _D,
                           "target_year": _I, "base_year": _I, "base_year_basis": _S,
                           "documented_baseline": _D, "baseline_source": _S, "derived_from": _S,
@@ -37,8 +38,8 @@ _COLUMNS: dict[str, dict[str, Any]] = {
     "breaks": {"indicator_id": _S, "geo": _S, "year": _I, "reason": _S},
     "carried_forward": {"indicator_id": _S, "geo": _S, "year": _I, "reason": _S},
     "datasets": {"source": _S, "dataset": _S, "title": _S, "format": _S, "code": _S,
-                 "publisher": _S, "licence": _S, "citation": _S, "cadence": _I, "url": _S,
-                 "serves": _S},
+                 "publisher": _S, "licence": _S, "citation": _S, "cadence": _I,
+                 "landing_url": _S, "serves": _S},
     "sources": {"source": _S, "publisher": _S, "licence": _S, "citation": _S, "base_url": _S,
                 "landing_url": _S, "cadence": _I},
     "peers": {"geo": _S, "position": _I, "aggregate": _B},
@@ -81,7 +82,7 @@ def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
              "intensive": i.intensive, "caveat_nl": i.caveat.nl if i.caveat else None,
              "caveat_en": i.caveat.en if i.caveat else None,
              "formula": _formula([o for o in registry.operands if o.indicator == i.id]),
-             "fingerprint": _fingerprint(registry, i)}
+             "fingerprint": _fingerprint(registry, i), **_origins(registry, i.id)}
             for n, i in enumerate(registry.indicators.values(), 1)
         ],
         "indicator_targets": list(registry.pairs()),
@@ -103,7 +104,7 @@ def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
         "datasets": [
             {"source": d.source, "dataset": d.dataset,
              **d.model_dump(include={"title", "format", "code", "publisher", "licence", "citation",
-                                     "cadence", "url", "serves"})}
+                                     "cadence", "landing_url", "serves"})}
             for d in registry.datasets.values()
         ],
         "sources": [
@@ -128,6 +129,16 @@ def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
             for p in registry.projections.values()
         ],
     }  # fmt: skip
+
+
+def _origins(registry: Registry, indicator: str) -> dict[str, list[str | None]]:
+    """The datasets of an indicator's series and their pages, each pair once, in the same order."""
+    pairs = dict.fromkeys(
+        (o.dataset, registry.datasets[o.dataset].page_of(o.series_key))
+        for o in registry.operands
+        if o.indicator == indicator
+    )
+    return {"datasets": [d for d, _ in pairs], "landing_urls": [page for _, page in pairs]}
 
 
 _SIGNS = {"sum": " + ", "difference": " − ", "ratio": " ÷ ", "mean": ", ", "series": ""}

@@ -23,6 +23,8 @@ columns:
   caveat_en: VARCHAR, what to mind in English
   breaks: INTEGER[], years in which a new part of the Dutch series starts, as the registry names them
   break_reasons: VARCHAR[], why, in the same order
+  datasets: VARCHAR[], the datasets that its series come from - source/dataset
+  landing_urls: VARCHAR[], the publisher's page for people that has each, in the same order; null where none is known
 expectations:
   - {expect: in_set, column: fit, values: [direct, proxy, context], name: fit_known, description: The fit is known.}
   - {expect: in_set, column: role, values: [headline, supporting], name: role_known, description: The role is known.}
@@ -34,6 +36,6 @@ WITH broken AS (
 )
 SELECT i.indicator_id, i.mission_id, i.position, i.label_nl, i.label_en, i.unit, i.direction, i.fit,
        i.role, i.cadence, i.may_be_zero, i.formula, i.fingerprint, i.source, i.dataset, i.licence, i.citation, i.caveat_nl, i.caveat_en,
-       b.breaks, b.reasons AS break_reasons
+       b.breaks, b.reasons AS break_reasons, i.datasets, i.landing_urls
 FROM registry.indicators i
 LEFT JOIN broken b USING (indicator_id)

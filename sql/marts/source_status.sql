@@ -4,6 +4,7 @@ grain: [source, dataset]
 columns:
   source: VARCHAR, publisher's id
   dataset: VARCHAR, dataset's code
+  title: VARCHAR, what it is about
   publisher: VARCHAR, publisher
   vintage_id: VARCHAR, content hash of the vintage in use; null if there is none
   known_from: DATE, date from which its figures were known
@@ -18,6 +19,7 @@ columns:
   licence: VARCHAR, licence
   citation: VARCHAR, how to cite it
   found_in: VARCHAR, where the bytes come from
+  landing_url: VARCHAR, the publisher's page for people (of the dataset, else the publisher's own); null where the figures are several publishers'
 expectations:
   - {expect: no_rows, name: every_dataset_present, sql: "SELECT d.source, d.dataset FROM registry.datasets d ANTI JOIN marts.source_status s USING (source, dataset)", description: Every dataset of the registry has its row.}
   - {expect: not_null, column: vintage_id, name: in_use, severity: error, blocking: false, description: Every dataset has an accepted vintage.}
@@ -39,13 +41,13 @@ WITH numbered AS (
   WHERE q.verdict = 'quarantined' AND u.vintage_id IS NOT NULL AND q.n > u.n
   QUALIFY row_number() OVER (PARTITION BY q.source, q.dataset ORDER BY q.n DESC) = 1
 )
-SELECT d.source, d.dataset, d.publisher, u.vintage_id, u.known_from::DATE AS known_from,
+SELECT d.source, d.dataset, d.title, d.publisher, u.vintage_id, u.known_from::DATE AS known_from,
        u.known_from_basis, coalesce(u.scope, w.scope) AS scope, coalesce(u.origin, w.origin) AS origin,
        coalesce(u.verdict, w.verdict) AS verdict,
        CASE WHEN u.vintage_id IS NULL THEN coalesce(w.reason, 'no vintage known at this date') END AS reason,
        (r.reference_date - u.known_from::DATE)::INTEGER AS age_days,
        coalesce(t.n_vintages, 0)::INTEGER AS n_vintages, b.pending, d.licence, d.citation,
-       coalesce(u.found_in, w.found_in) AS found_in
+       coalesce(u.found_in, w.found_in) AS found_in, d.landing_url
 FROM registry.datasets d
 CROSS JOIN run.reference r
 LEFT JOIN used u USING (source, dataset)

@@ -37,13 +37,14 @@ columns:
   known_from: DATE, date from which its figures were known
   licence: VARCHAR, licence
   citation: VARCHAR, how to cite it
+  landing_url: VARCHAR, the publisher's page for people that has the figures (the first where several are combined)
 */
 SELECT m.mission_id, m.title_nl, m.title_en, i.indicator_id, i.label_nl, i.label_en, i.unit, i.role, i.fit,
        p.geo, p.target_id, p.counts, p.status, coalesce(p.reason, g.reason) AS reason,
        p.baseline_year, p.baseline_value, p.latest_year, p.latest_value, p.target_year, p.target_value,
        p.share_achieved, p.share_of_time, p.gap_to_path, p.pace_recent, p.pace_required, p.pace_basis,
        p.year_reached, p.is_dated,
-       i.source, i.dataset, s.vintage_id, s.known_from, i.licence, i.citation
+       i.source, i.dataset, s.vintage_id, s.known_from, i.licence, i.citation, i.landing_urls[1] AS landing_url
 FROM marts.missions m
 LEFT JOIN marts.indicators i ON i.mission_id = m.mission_id
 LEFT JOIN marts.indicator_progress p ON p.indicator_id = i.indicator_id

@@ -126,6 +126,11 @@ def test_the_data_package_is_valid_row_by_row(release: Path, package: dict[str, 
     titles = " ".join(s["title"] for s in package["sources"])
     assert "env_air_gge" in titles and "82610NED" in titles
     assert all(s["version"] for s in package["sources"])
+    paths = {s["title"]: s.get("path") for s in package["sources"]}
+    assert paths["Eurostat: Greenhouse gas emissions by source sector (env_air_gge)"] == (
+        "https://ec.europa.eu/eurostat/databrowser/view/env_air_gge/default/table"
+    )
+    assert paths["CBS, ILT and others: Water and flood safety (water_flood)"] is None
 
 
 def test_a_package_that_does_not_fit_its_rows_is_not_valid(

@@ -103,7 +103,19 @@ MISSIONS = {"energy", "circular", "health", "land", "security"}
 
 def assert_reads_as_a_product(ui: str) -> None:
     """Groups by mission and layer, a description on every asset, pictures and links on missions."""
-    nodes = post(ui, "{ assetNodes { assetKey { path } groupName description } }")["assetNodes"]
+    nodes = post(
+        ui,
+        "{ assetNodes { assetKey { path } groupName description "
+        "metadataEntries { label ... on UrlMetadataEntry { url } } } }",
+    )["assetNodes"]
+    pages = {
+        "/".join(n["assetKey"]["path"]): e["url"]
+        for n in nodes
+        for e in n["metadataEntries"]
+        if e["label"] == "landing_url"
+    }
+    assert pages["raw/cbs/82610NED"] == "https://opendata.cbs.nl/#/CBS/nl/dataset/82610NED/table"
+    assert "raw/curated/water_flood" not in pages and len(pages) > 40
     groups = {n["groupName"] for n in nodes}
     assert groups >= {*MISSIONS, "core", "marts", "published", "registry", "eurostat", "cbs"}
     assert [n["assetKey"]["path"] for n in nodes if not n["description"]] == []

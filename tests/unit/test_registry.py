@@ -92,6 +92,20 @@ def test_law_plan_ambition_and_milestones_never_count() -> None:
         ("datasets.yaml", "id: eurostat/nrg_ind_ren", "id: nrg_ind_ren", "`id`"),
         ("datasets.yaml", "serves: backtest", "serves: test", "`serves`"),
         ("datasets.yaml", "format: curated_csv, serves", "format: projection_csv, serves", "no history"),
+        ("sources.yaml", "https://ec.europa.eu/eurostat/data/database", "http://ec.europa.eu/eurostat", "`landing_url`: is no address of a public page; it begins with https://"),
+        ("sources.yaml", "https://ec.europa.eu/eurostat/data/database", "https://me:secret@ec.europa.eu/", "`landing_url`: names a user"),
+        ("sources.yaml", "https://ec.europa.eu/eurostat/data/database", "https:///eurostat", "`landing_url`: '' is no host"),
+        ("sources.yaml", "/view/{dataset}/default", "/view/{table}/default", "`dataset_url`: {table} is not known; it takes {dataset} and {code}"),
+        ("sources.yaml", "/view/{dataset}/default", "/view/default", "`dataset_url`: has no {dataset} and no {code}"),
+        ("sources.yaml", "/view/{dataset}/default", "/view/{dataset/default", "`dataset_url`: has no {dataset}"),
+        ("sources.yaml", "https://ourworldindata.org/grapher/{dataset}", "https://{dataset}.ourworldindata.org/", "`dataset_url`: '.ourworldindata.org' is no host"),
+        ("sources.yaml", "https://ourworldindata.org/grapher/{dataset}", "https://me@ourworldindata.org/{dataset}", "`dataset_url`: names a user"),
+        ("datasets.yaml", "https://www.ucsusa.org/resources/satellite-database", "javascript:alert(1)", "curated/ucs_satellites: `landing_url`: is no address of a public page"),
+        ("datasets.yaml", "https://www.ucsusa.org/resources/satellite-database", "https://www.ucsusa.org/resources/satellite{dataset}", "an address holds no '{'; percent-encode it"),
+        ("datasets.yaml", "https://www.ucsusa.org/resources/satellite-database", "https://www.ucsusa.org\\\\@elsewhere.org", "an address holds no '\\\\'"),
+        ("datasets.yaml", "https://samentegenvoedselverspilling.nl/", "https://samentegenvoedselverspilling.nl/ ", "curated/food_diet: `pages.series=solid food waste per person`: an address holds no ' '"),
+        ("datasets.yaml", '"series=solid food waste per person": ', '"series=solid food wasted": ', "curated/food_diet: pages: no indicator needs the series 'series=solid food wasted'"),
+        ("datasets.yaml", "landing_url: \"https://www.ucsusa", "url: \"https://www.ucsusa", "`url`: no such key"),
         ("indicators/5_security.yaml", "dataset: curated/itu_global_cybersecurity_index", "dataset: curated/statcan_cif", "serves the back-test only"),
         ("peers.yaml", "- {geo: BE}", "- {geo: NO}", "`geo`: Input should be a valid string"),
         ("overrides.yaml", "[]", "- {mission: energy, status: fine, author: a, reason: b, date: 2026-01-01, until: 2027-01-01}", "`status`"),
@@ -141,7 +155,7 @@ def test_a_broken_entry_does_not_break_what_refers_to_it(tmp_path: Path) -> None
     with pytest.raises(RegistryError) as error:
         load(root)
     assert [line.split(": ")[0] for line in error.value.lines] == [
-        "missions.yaml:8", "targets.yaml:4", "datasets.yaml:5",
+        "missions.yaml:8", "targets.yaml:4", "datasets.yaml:8",
     ]  # fmt: skip
 
 
@@ -156,6 +170,56 @@ def test_the_words_of_the_letter_are_the_letters(shared: Path) -> None:
     said += [(t.id, t.letter) for t in registry.targets.values() if t.letter is not None]
     assert len(said) > 60
     assert [name for name, words in said if flat(words) not in flat(text)] == []
+
+
+def test_a_page_of_a_dataset_is_its_own_or_its_publishers(tmp_path: Path) -> None:
+    """What a template is given is percent-encoded; a dataset's own page comes before it."""
+    root = tmp_path / "registry"
+    shutil.copytree(Path(__file__).parents[2] / "pipeline" / "registry", root)
+    sources = (root / "sources.yaml").read_text("utf-8")
+    (root / "sources.yaml").write_text(
+        sources.replace("/grapher/{dataset}", "/grapher/{dataset}?of={code}"), "utf-8"
+    )
+    with (root / "datasets.yaml").open("a", encoding="utf-8") as file:
+        file.write(
+            "- {id: 'owid/a b&c#d', title: One, format: owid_csv, code: É/1}\n"
+            "- {id: owid/plain, title: Two, format: owid_csv}\n"
+            "- {id: owid/own, title: Three, format: owid_csv, landing_url: 'https://example.org/'}\n"
+        )
+    registry = load(root)
+    assert [registry.datasets[f"owid/{n}"].landing_url for n in ("a b&c#d", "plain", "own")] == [
+        "https://ourworldindata.org/grapher/a%20b%26c%23d?of=%C3%89%2F1",
+        "https://ourworldindata.org/grapher/plain?of=plain",
+        "https://example.org/",
+    ]
+    unsdg = registry.sources["unsdg"]
+    assert registry.datasets["unsdg/ER_RSK_LST"].landing_url == unsdg.landing_url
+    assert registry.datasets["eurostat/env_air_gge"].landing_url == (
+        "https://ec.europa.eu/eurostat/databrowser/view/env_air_gge/default/table"
+    )
+
+
+def test_every_indicator_leads_to_a_publisher_but_those_that_only_the_press_tells() -> None:
+    rows = load().tables()["indicators"].to_pylist()
+    assert all(len(r["datasets"]) == len(r["landing_urls"]) > 0 for r in rows)
+    assert {r["indicator_id"] for r in rows if None in r["landing_urls"]} == {
+        "care_at_home_people", "dementia_carers_overburdened", "flood_defences_meeting_norm",
+    }  # fmt: skip
+    pages = {r["indicator_id"]: r["landing_urls"] for r in rows}
+    assert pages["nitrogen_below_critical"] != pages["farmland_birds"], "one table, two publishers"
+    assert len(pages["drug_offences"]) == 2
+
+
+def test_a_page_of_a_series_is_one_that_its_figures_were_read_from(root: Path) -> None:
+    compiled = [item for item in load().datasets.values() if item.pages]
+    assert len(compiled) == 5
+    for item in compiled:
+        read = {
+            (f"series={row['series']}", row["page_url"])
+            for body in (root / "data" / "raw" / item.source / item.dataset).glob("*/body.gz")
+            for row in csv.DictReader(gzip.decompress(body.read_bytes()).decode().splitlines())
+        }
+        assert set(item.pages.items()) <= read, item.id
 
 
 def test_only_datasets_that_are_read_are_registered() -> None:
