@@ -201,6 +201,16 @@ class Content:
     def source_of(self, indicator: Row) -> Row | None:
         return self.sources.get((indicator["source"], indicator["dataset"]))
 
+    def origins(self, indicator: Row) -> list[tuple[str, Row, str | None]]:
+        """The datasets that an indicator is made of: name, row of source_status, page for people."""
+        first = f"{indicator['source']}/{indicator['dataset']}"
+        names = indicator["datasets"] or [first]
+        pages = indicator["landing_urls"] or [None] * len(names)
+        return [
+            (name, self.sources.get(tuple(name.split("/", 1)), Row()), page)
+            for name, page in zip(names, pages, strict=True)
+        ]
+
     def held(self, progress: Row) -> Row | None:
         """Measured coverage of the bands at the distance of this projection, or the nearest one."""
         if not self.coverage or progress["target_year"] is None or progress["latest_year"] is None:

@@ -7,11 +7,13 @@ mart and the place where it stands. Which figures are shown does not belong here
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from markupsafe import Markup, escape
 
 NONE = Markup('<span class="none">–</span>')
+_PAGE = re.compile(r"https://[^\s/?#@\\]+(?:[/?#][^\s\\]*)?")
 _SWAP = str.maketrans(",.", ".,")
 
 
@@ -110,6 +112,12 @@ def outside(text: Any, limit: int = 300) -> Markup:
         head=said[:limit],
         said=said,
     )
+
+
+def page_address(text: Any) -> str | None:
+    """An address from outside if a reader can be sent there; None for any other text."""
+    fits = isinstance(text, str) and _PAGE.fullmatch(text) is not None
+    return text if fits else None
 
 
 def both(nl: Any, en: Any) -> Markup:

@@ -19,7 +19,17 @@ from pipeline.dictionary import Table, read_dictionary
 from pipeline.report import charts, compiled, method, sentences, words
 from pipeline.report.compiled import FOLDER
 from pipeline.report.content import HOME, Content, script_json
-from pipeline.report.numbers import NONE, Row, both, number, outside, plain, trusted, woven
+from pipeline.report.numbers import (
+    NONE,
+    Row,
+    both,
+    number,
+    outside,
+    page_address,
+    plain,
+    trusted,
+    woven,
+)
 
 _MONTHS = (
     ("januari", "January"), ("februari", "February"), ("maart", "March"), ("april", "April"),
@@ -100,6 +110,7 @@ def _environment(content: Content, series: dict[str, Any]) -> Any:
         w=w,
         word=lambda table, key, lang: words.word(getattr(words, table), key, lang),
         outside=outside,
+        page_address=page_address,
         date=_date,
         count=lambda value: plain(value, 0, "nl"),
         colour=words.COLOUR,

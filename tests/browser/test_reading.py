@@ -284,6 +284,20 @@ def test_keyboard_alone_gets_there(visit: Visit) -> None:
     expect(page.locator("#overview-title")).to_be_focused()
 
 
+def test_the_keyboard_reaches_the_publisher_and_says_so(visit: Visit) -> None:
+    for lang, says in (("nl", "naar de uitgever"), ("en", "to the publisher")):
+        page = visit("#i-drug_offences", lang=lang)
+        links = page.locator("#i-drug_offences a.out")
+        expect(links).to_have_count(2)
+        for name in ("Police-recorded offences by category", "Population on 1 January"):
+            links.and_(page.get_by_role("link", name=f"{name}, Eurostat ({says})")).focus()
+            page.keyboard.press("Shift+Tab")
+            page.keyboard.press("Tab")
+            expect(page.locator("a.out:focus")).to_contain_text(name)
+    assert page.locator("#i-flood_defences_meeting_norm a.out").count() == 0
+    expect(page.locator("#i-flood_defences_meeting_norm .from")).to_contain_text("Dataset: Water")
+
+
 def test_without_script_everything_is_there_in_dutch(visit: Visit) -> None:
     page = visit(script=False)
     assert page.locator(".view:visible").count() >= 34
@@ -339,6 +353,10 @@ def test_prints_on_a4(visit: Visit, tmp_path: Path, anchor: str, most: int) -> N
     assert "Download" not in text
     if anchor == "#energy":
         assert "144.396" in text and "2030: 102.555" in text
+        # Paper has no links: the address stands there, and the code of the dataset in any case.
+        flat = "".join(text.split())
+        assert "ec.europa.eu/eurostat/databrowser/view/env_air_gge/default/table)" in flat
+        assert "eurostat/env_air_gge" in flat
 
 
 def test_hostile_text_shows_as_text(

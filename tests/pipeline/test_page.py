@@ -29,6 +29,18 @@ HOSTILE = (
 )
 
 
+ADDRESSES = (
+    "javascript:broken()",
+    "http://example.org/",
+    'https://example.org/"onclick="broken()',
+    "https://trusted.example@example.org/",
+    "https://example.org\\@other.example/",
+    " https://example.org/",
+    "data:text/html,<script>broken()</script>",
+    "https://example.org/" + "x" * 300,
+)
+
+
 @pytest.fixture(scope="module")
 def release(first_run: dict[str, Any]) -> Path:
     return (first_run["data"] / "marts" / "current").resolve()
@@ -240,8 +252,49 @@ def test_one_file_below_three_megabytes_that_asks_for_nothing(page: str) -> None
     assert len(page.encode("utf-8")) < LIMIT
     assert "default-src 'none'" in page
     markup = re.sub(r"<script\b.*?</script>", "", page, flags=re.S)
-    assert not re.findall(r'(?:src|href)="(?!#|data:,)[^"]*"', markup)
+    assert not re.findall(r'src="(?!data:,)[^"]*"', markup)
+    # What leads elsewhere is a link that a reader follows, and nothing that a browser fetches.
+    elsewhere = re.findall(r'<[^>]*href="(?!#|data:,)[^>]*>', markup)
+    assert elsewhere and all(
+        re.fullmatch(
+            r'<a class="out(?: brief)?" href="https://[^"]+" rel="noopener noreferrer">', tag
+        )
+        for tag in elsewhere
+    )
     assert "url(" not in markup and "@import" not in markup
+
+
+def test_each_indicator_leads_to_its_publishers(
+    page: str, marts: duckdb.DuckDBPyConnection
+) -> None:
+    rows = marts.execute(
+        "SELECT indicator_id, datasets, landing_urls FROM marts.indicators"
+    ).fetchall()
+    said = {f"{s}/{d}": (t, p) for s, d, t, p in marts.execute(
+        "SELECT source, dataset, title, publisher FROM marts.source_status").fetchall()}  # fmt: skip
+    for indicator, datasets, pages in rows:
+        view = page.partition(f'<article class="indicator" id="i-{indicator}"')[2]
+        view = view.partition("</article>")[0]
+        assert re.findall(r'href="(https:[^"]+)"', view) == [html.escape(p) for p in pages if p]
+        for dataset, address in zip(datasets, pages, strict=True):
+            assert f"<code>{dataset}</code>" in view
+            if address:
+                words = re.search(rf'href="{re.escape(html.escape(address))}".*?</a>', view)
+                assert words and all(html.escape(w, False) in words[0] for w in said[dataset])
+                assert "naar de uitgever" in words[0] and "to the publisher" in words[0]
+
+
+def test_the_sources_of_data_quality_lead_to_their_publishers(
+    page: str, marts: duckdb.DuckDBPyConnection
+) -> None:
+    quality = page.partition('<section class="view wrap" id="quality"')[2].partition("</section>")[
+        0
+    ]
+    row = r'<th scope="row">(?:<a class="out[^"]*" href="([^"]+)"[^>]*>)?<bdi.*?<code>(.+?)</code></th>'
+    shown = {name: address for address, name in re.findall(row, quality)}
+    rows = marts.execute("SELECT source || '/' || dataset, landing_url FROM marts.source_status")
+    assert shown == {name: html.escape(page or "") for name, page in rows.fetchall()}
+    assert sum(bool(address) for address in shown.values()) > 40
 
 
 def test_no_anchor_leads_nowhere(page: str) -> None:
@@ -343,7 +396,7 @@ def poisoned(release: Path, folder: Path) -> Path:
             "caveat_en",
             "unit",
         ],
-        "source_status": ["pending", "publisher", "scope", "citation"],
+        "source_status": ["pending", "title", "publisher", "scope", "citation"],
         "check_results": ["description", "observed", "example"],
         "targets": ["letter_text", "source"],
         "indicator_targets": ["reason"],
@@ -356,6 +409,16 @@ def poisoned(release: Path, folder: Path) -> Path:
             place = table.column_names.index(column)
             table = table.set_column(place, column, pa.array(said, pa.string()))
         pq.write_table(table, copy / f"{name}.parquet")
+    table = pq.read_table(copy / "source_status.parquet")
+    pages = [ADDRESSES[n % len(ADDRESSES)] for n in range(len(table))]
+    place = table.column_names.index("landing_url")
+    table = table.set_column(place, "landing_url", pa.array(pages, pa.string()))
+    pq.write_table(table, copy / "source_status.parquet")
+    table = pq.read_table(copy / "indicators.parquet")
+    place = table.column_names.index("landing_urls")
+    lists = [[ADDRESSES[n % len(ADDRESSES)]] * len(d) for n, d in enumerate(table["datasets"].to_pylist())]  # fmt: skip
+    table = table.set_column(place, "landing_urls", pa.array(lists, pa.list_(pa.string())))
+    pq.write_table(table, copy / "indicators.parquet")
     return copy
 
 
@@ -367,6 +430,10 @@ def test_hostile_text_from_a_source_stays_text(release: Path, tmp_path: Path) ->
     assert "&lt;script&gt;window.broken = 1&lt;/script&gt;" in markup
     assert text.count("<script") == 4
     assert "x" * 10_000 in text
+    assert set(re.findall(r'<a class="out[^>]*>', markup)) == {
+        '<a class="out brief" href="https://example.org/&#34;onclick=&#34;broken()" rel="noopener noreferrer">',
+        f'<a class="out" href="https://example.org/{"x" * 300}" rel="noopener noreferrer">',
+    }
 
 
 def test_a_release_without_the_later_tables_has_a_page_too(release: Path, tmp_path: Path) -> None:
@@ -390,6 +457,13 @@ def test_a_release_without_the_later_tables_has_a_page_too(release: Path, tmp_pa
     table = pq.read_table(copy / "indicator_progress.parquet")
     kept = [c for c in table.column_names if c not in columns]
     pq.write_table(table.select(kept), copy / "indicator_progress.parquet")
+    for name, later in (
+        ("indicators", ["datasets", "landing_urls"]),
+        ("source_status", ["title", "landing_url"]),
+    ):
+        table = pq.read_table(copy / f"{name}.parquet")
+        pq.write_table(table.drop_columns(later), copy / f"{name}.parquet")
     text = render(copy)
+    assert '<a class="out' not in text and "<code>eurostat/env_air_gge</code>" in text
     assert 'id="health.threats"' in text
     assert "data-peers=" not in text
