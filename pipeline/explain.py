@@ -93,10 +93,17 @@ def _sources(release: Release, item: Row) -> list[Row]:
     return [
         {"dataset": name, **{k: row[k] for k in (
             "publisher", "vintage_id", "known_from", "known_from_basis", "origin", "citation",
-            "licence", "found_in")}}
+            "licence", "found_in")}, "landing_urls": _pages(item, name)}
         for name, row in release.sources.items()
         if row["vintage_id"] in used or (not used and f"{item['source']}/{item['dataset']}" == name)
     ]  # fmt: skip
+
+
+def _pages(item: Row, dataset: str) -> list[str]:
+    """The publisher's pages for people that have the indicator's series of a dataset."""
+    # A release of an earlier version has neither column.
+    pairs = zip(item.get("datasets") or (), item.get("landing_urls") or (), strict=True)
+    return [page for name, page in pairs if name == dataset and page]
 
 
 def _breaks(release: Release, item: Row) -> list[Row]:
@@ -282,6 +289,7 @@ _WORDS: Final = {
     "vintage": ("editie", "vintage"),
     "known_from": ("bekend vanaf", "known from"),
     "cite": ("bron", "cite"),
+    "page": ("bij de uitgever", "at the publisher"),
     "licence": ("licentie", "licence"),
     "caveat": ("let op", "mind"),
     "breaks": ("breuken", "breaks"),
@@ -339,6 +347,7 @@ def lines(told: dict[str, Any], lang: str) -> list[str]:
                              f"{s['known_from']} ({s['known_from_basis']}, {s['origin']})")
         )  # fmt: skip
         said.append(field("cite", f"{s['publisher']}: {s['citation']}"))
+        said += [field("page", page) for page in s["landing_urls"]]
         said.append(field("licence", s["licence"]))
     if item[f"caveat_{pick}"]:
         said.append(field("caveat", item[f"caveat_{pick}"]))

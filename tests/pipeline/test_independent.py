@@ -193,6 +193,9 @@ def test_explain_on_the_command_line(first_run: dict[str, Any], cli: Cli) -> Non
     english = cli(data, "explain", "ghg_net_total", "--lang", "en").stdout
     assert "bekend vanaf 2026-09-19" in dutch and "known from 2026-09-19" in english
     assert "Eurostat" in english and "energy/ghg-0-2050" in english
+    page = "https://ec.europa.eu/eurostat/databrowser/view/env_air_gge/default/table"
+    assert any(s.startswith("bij de uitgever:") and page in s for s in dutch.splitlines())
+    assert any(s.startswith("at the publisher:") and page in s for s in english.splitlines())
     one = cli(data, "explain", "ghg_net_total", "--target", "energy/ghg-55-2030", "--json")
     told = json.loads(one.stdout)
     assert [t["target_id"] for t in told["targets"]] == ["energy/ghg-55-2030"]
