@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipeline.quality_worker import pack, read_message
+from pipeline.quality_worker import WORKER, pack, read_message
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +93,7 @@ class Checker:
             if self._process is not None:
                 return
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline.quality_worker"],
+                [sys.executable, *WORKER],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -22,6 +22,8 @@ from typing import Any, BinaryIO
 
 SHOWN = 20
 _WHOLE = "whole"
+# What starts it. -P: whatever lies in the folder that somebody stands in is no module of ours.
+WORKER = ("-P", "-m", "pipeline.quality_worker")
 Wanted = list[tuple[str, dict[str, Any]]]
 
 
@@ -471,7 +473,7 @@ def main() -> None:
         except Exception:
             # Nothing was read yet: begin again.
             os.dup2(answers.fileno(), 1)
-            os.execv(sys.executable, [sys.executable, "-m", "pipeline.quality_worker", _WHOLE])  # noqa: S606
+            os.execv(sys.executable, [sys.executable, *WORKER, _WHOLE])  # noqa: S606
     while (message := read_message(requests)) is not None:
         try:
             answer: Any = _answer(judge, *message)

@@ -80,7 +80,7 @@ class SessionProcess:
         self._gone = False
         self._missions: dict[str, tuple[Standing, str | None]] | None = None
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-P", "-m", __name__],  # -P: no module from where somebody stands
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

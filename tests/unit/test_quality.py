@@ -17,7 +17,7 @@ import pytest
 
 from pipeline.models import Column, Model
 from pipeline.quality import Checker, QualityError
-from pipeline.quality_worker import pack, read_message
+from pipeline.quality_worker import WORKER, pack, read_message
 from pipeline.warehouse import _frame, connect
 
 COLUMNS = ["name", "year", "number", "fault"]
@@ -97,6 +97,24 @@ def test_what_cannot_be_asked_of_a_part_is_an_error_of_each_and_the_checker_goes
     assert checker.submit(GOOD, whole).result()[0]["passed"]
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        ("not_null", {"column": "absent"}),
+        ("in_set", {"column": "absent", "values": ["a"]}),
+        ("between", {"column": "name", "min": 0, "max": 0}),
+        ("contains", {"column": "name", "values": [["a"]]}),
+    ],
+)
+def test_a_check_that_cannot_run_on_one_part_passes_none(checker: Checker, broken: Any) -> None:
+    """Whatever is wrong with one part's expectation: an error of each, never a pass."""
+    good = ("not_null", {"column": "name"})
+    twice = pd.concat([GOOD, GOOD], ignore_index=True)
+    for ticket in checker.submit_parts(twice, [0, 3], [[good], [good, broken]]):
+        with pytest.raises(QualityError, match="could not run"):
+            ticket.result()
+
+
 def test_threads_that_ask_at_once_each_get_their_own_answer(checker: Checker) -> None:
     def rows(n: int) -> str:
         asked = checker.submit(pd.DataFrame({"x": [1] * n}), [("rows", {"value": n})])
@@ -106,7 +124,6 @@ def test_threads_that_ask_at_once_each_get_their_own_answer(checker: Checker) ->
         assert list(pool.map(rows, range(1, 60))) == [f"{n} rows" for n in range(1, 60)]
 
 
-WORKER = ["-m", "pipeline.quality_worker"]
 BUILT_OTHERWISE = """
 import pipeline.quality_worker as worker
 def broken(): raise AttributeError("built otherwise")
@@ -126,13 +143,63 @@ def test_what_is_spared_changes_no_answer() -> None:
     asked.append((pd.concat([GOOD, BAD], ignore_index=True), [PARTS[0][1], PARTS[1][1]], [0, 3]))
     sent = b"".join(pack(message) for message in asked)
     answers = []
-    for words in (WORKER, [*WORKER, "whole"], ["-c", BUILT_OTHERWISE]):
+    for words in (WORKER, (*WORKER, "whole"), ("-c", BUILT_OTHERWISE)):
         done = subprocess.run([sys.executable, *words], input=sent, check=True, capture_output=True)
         stream = io.BytesIO(done.stdout)
         answers.append([repr(read_message(stream)) for _ in asked])
     spared, whole, again = answers
     assert spared == whole == again
     assert "Error" not in "".join(whole) and whole[-1] != "None"
+
+
+SPARED = """
+import sys, pandas, pipeline.quality_worker as worker
+worker._spared_judge()
+from great_expectations.expectations import expectation
+empty = [n for n, m in sys.modules.items() if isinstance(m, worker._Empty)]
+put_off = [n for n, m in sys.modules.items() if isinstance(m, worker._WhenUsed)]
+print("sqlalchemy" in sys.modules, len(empty) > 60, len(put_off))
+print(expectation.Expectation.configuration.fget.__module__)
+print(expectation.Expectation._get_runtime_kwargs.__module__)
+print(hasattr(expectation.camel_to_snake, "cache_info"), callable(pandas.read_csv))
+"""
+
+
+def test_great_expectations_is_built_as_is_known_here() -> None:
+    """Where it is not, the checker takes it whole: nothing goes wrong, it just takes longer."""
+    done = subprocess.run(
+        [sys.executable, "-c", SPARED], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == [
+        "False", "True", "5", "pipeline.quality_worker", "pipeline.quality_worker", "True", "True",
+    ]  # fmt: skip
+
+
+ELSEWHERE = """
+import sys
+from datetime import date
+from pathlib import Path
+import pandas as pd
+from pipeline.quality import Checker
+from pipeline.session_process import Order, SessionProcess
+checker = Checker()
+print(checker.submit(pd.DataFrame({"x": [1]}), [("rows", {"value": 1})]).result()[0]["passed"])
+checker.close()
+session = SessionProcess(Order(Path(sys.argv[1]), date(2026, 11, 23), True))
+print(len(session.open(print).put_registry()) > 5)
+session.end()
+"""
+
+
+def test_what_lies_where_somebody_stands_is_no_module_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "pipeline").mkdir()
+    for name in ("pandas.py", "pipeline/__init__.py"):
+        (tmp_path / name).write_text("raise SystemExit('taken from the working folder')")
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", ELSEWHERE, str(tmp_path / "data")],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert (done.stdout.split(), done.stderr) == (["True", "True"], "")
 
 
 def test_lists_are_shown_and_counted_as_if_they_were_objects(
