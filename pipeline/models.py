@@ -104,13 +104,15 @@ _parsed: dict[str, frozenset[str]] = {}
 
 
 @cache
-def _parser_version() -> str:
-    return version("duckdb")
+def _reader() -> str:
+    """Everything but the statement that its tables follow from: the parser, and this module."""
+    parts = version("duckdb").encode(), Path(__file__).read_bytes()
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 def _key(sql: str) -> str:
-    """Another statement is another key, and so is another parser."""
-    return hashlib.sha256(f"{_parser_version()}\0{sql}".encode()).hexdigest()
+    """Another statement is another key, and so is another reader of it."""
+    return hashlib.sha256(f"{_reader()}\0{sql}".encode()).hexdigest()
 
 
 def tables_of(sql: str, where: Path) -> frozenset[str]:
@@ -126,9 +128,11 @@ def _note() -> Path:
 
 
 def _read_note() -> dict[str, frozenset[str]]:
-    """What an earlier process noted; nothing if that cannot be read."""
-    with suppress(OSError, ValueError, AttributeError, TypeError):
-        return {k: frozenset(map(str, v)) for k, v in json.loads(_note().read_text()).items()}
+    """What an earlier process noted; nothing if that is not as it was written."""
+    with suppress(OSError, ValueError):
+        digest, _, text = _note().read_text("utf-8").partition("\n")
+        if digest == hashlib.sha256(text.encode()).hexdigest():
+            return {k: frozenset(v) for k, v in json.loads(text).items()}
     return {}
 
 
@@ -137,8 +141,9 @@ def _write_note(models: Iterable[Model]) -> None:
     if keys == sorted(_read_note()) or not _note().parent.is_dir():
         return
     text = json.dumps({key: sorted(_parsed[key]) for key in keys}, indent=0)
+    digest = hashlib.sha256(text.encode()).hexdigest()
     with suppress(OSError):
-        write_atomic(_note(), text.encode())
+        write_atomic(_note(), f"{digest}\n{text}".encode())
 
 
 def _tables_of(sql: str, where: Path) -> frozenset[str]:

@@ -82,13 +82,18 @@ def test_what_a_statement_reads_is_noted_for_the_next_process(
     assert len(asked) == 2, "read from the note"
     assert read(GOOD.replace("registry.missions", "registry.targets")) == {"registry.targets"}
     assert len(asked) == 3
-    for spoilt in ("", "[]", "{", '{"a": 1}', "\xff"):
-        note.write_bytes(spoilt.encode("latin-1"))
+    read(GOOD)
+    whole = note.read_bytes()
+    flipped = whole.replace(b"registry.missions", b"registry.missionr")
+    added = whole.replace(b'"registry.missions"', b'"registry.missions",\n"marts.absent"')
+    assert len({whole, flipped, added}) == 3
+    for spoilt in (b"", b"[]", b"{", b'{"a": 1}', b"\xff", whole[:-9], flipped, added):
+        note.write_bytes(spoilt)
         assert read(GOOD) == {"registry.missions"}
-    assert len(asked) == 8
-    monkeypatch.setattr(models, "_parser_version", lambda: "another")
+    assert len(asked) == 12
+    monkeypatch.setattr(models, "_reader", lambda: "another")
     assert read(GOOD) == {"registry.missions"}
-    assert len(asked) == 9, "another parser is asked again"
+    assert len(asked) == 13, "another parser, and another version of ours, is asked again"
     load_models.cache_clear()
 
 
