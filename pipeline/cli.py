@@ -48,6 +48,7 @@ def options(
 
 def main() -> None:
     """Entry point: people see one line, not a traceback."""
+    _streams()
     try:
         words = sys.argv[1:] or ["--help"]
         _leave(app(words, prog_name=app.info.name, standalone_mode=False) or 0)
@@ -68,6 +69,15 @@ def main() -> None:
         for line in lines:
             sys.stderr.write(f"missiemonitor: {line}\n")
         sys.exit(NOTHING_PUBLISHED)
+
+
+def _streams() -> None:
+    """Let a standard stream that was closed (`>&-`) lead nowhere: what is written to it is no
+    error, and its number does not go to the next file that is opened, here or in a child."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None and (opened := os.open(os.devnull, os.O_RDWR)) == number:
+            os.set_inheritable(opened, True)
+            setattr(sys, name, os.fdopen(opened, "w" if number else "r"))
 
 
 def _leave(code: int) -> NoReturn:
