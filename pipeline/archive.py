@@ -107,6 +107,18 @@ class Vintage:
         return body
 
 
+def _check_scope(scope: Any) -> None:
+    """ValueError if it does not declare what it declares as lists of texts, years as numbers."""
+    if not isinstance(scope, dict):
+        return  # nothing is declared
+    for name, kind in (("series", str), ("geos", str), ("years", int), ("units", str)):
+        listed = scope.get(name)
+        if listed is not None and not (
+            isinstance(listed, list) and all(type(value) is kind for value in listed)
+        ):
+            raise ValueError(f"`scope.{name}` is not a list of {kind.__name__}")
+
+
 def _read_vintage(source: str, dataset: str, folder: Path) -> Vintage:
     try:
         manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
@@ -117,7 +129,8 @@ def _read_vintage(source: str, dataset: str, folder: Path) -> Vintage:
         if (manifest["source"], manifest["dataset"]) != (source, dataset):
             raise ValueError(f"is for {manifest['source']}/{manifest['dataset']}")
         date.fromisoformat(manifest["known_from"])
-    except (OSError, ValueError, UnicodeDecodeError) as error:
+        _check_scope(manifest["scope"])
+    except (OSError, ValueError, TypeError) as error:
         return Vintage(source, dataset, folder, {}, f"manifest.json cannot be used ({error})")
     return Vintage(source, dataset, folder, manifest)
 

@@ -121,6 +121,21 @@ def test_a_check_fails_on_what_it_is_for(settle: Callable[..., Settled], check: 
         assert found.current is None
 
 
+@pytest.mark.parametrize(
+    ("name", "listed"),
+    [
+        ("years", [2020, None]), ("years", ["2020", 2021]), ("years", [2020.5]), ("years", 2020),
+        ("series", [["a"]]), ("series", SERIES), ("units", [None]), ("geos", {"NL": 1}),
+    ],
+)  # fmt: skip
+def test_a_scope_that_is_no_list_is_a_fault_of_its_vintage(
+    settle: Callable[..., Settled], name: str, listed: Any
+) -> None:
+    assert settle(GOOD).current is not None
+    found = settle(GOOD + b"\n", scope={**SCOPE, name: listed})
+    assert found.current is not None and f"`scope.{name}` is not a list" in found.pending
+
+
 @pytest.mark.parametrize("scope", [None, {}])
 def test_a_series_that_is_needed_must_be_there(
     settle: Callable[..., Settled], scope: dict[str, Any] | None
