@@ -10,6 +10,7 @@ from pydantic import PrivateAttr
 
 from pipeline.clock import today
 from pipeline.paths import Paths
+from pipeline.retention import forget_old_runs
 from pipeline.session_process import Order, SessionProcess, take
 
 
@@ -42,6 +43,12 @@ class RunSession(dg.ConfigurableResource[SessionProcess]):
         if self._session is not None:
             self._session.end()
             self._session = None
+        if context.instance is not None:
+            try:
+                forget_old_runs(context.instance, today())
+            except Exception as error:
+                if context.log:
+                    context.log.warning(f"old runs were not removed: {error}")
 
     @property
     def session(self) -> SessionProcess:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 from dagster import DagsterEventType
@@ -195,6 +196,21 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
     def _asset_key_columns(self) -> frozenset[str]:
         with self.index_connection() as conn:
             return frozenset(str(c["name"]) for c in inspect(conn).get_columns(AssetKeyTable.name))
+
+    def delete_events(self, run_id: str) -> None:
+        """All of a run, its checks and its file with it: Dagster leaves those, empty or not."""
+        with self._db_lock:
+            with self.index_connection() as conn:
+                self.delete_events_for_run(conn, run_id)
+                checks = AssetCheckExecutionsTable
+                conn.execute(checks.delete().where(checks.c.run_id == run_id))
+            if self.supports_global_concurrency_limits:
+                self.free_concurrency_slots_for_run(run_id)
+            self._initialized_dbs.discard(run_id)
+            if engine := self._engines.pop(run_id, None):
+                engine.dispose()
+            for end in ("", "-wal", "-shm"):
+                Path(self.path_for_shard(run_id) + end).unlink(missing_ok=True)
 
     def dispose(self) -> None:
         """Write what waits and close every connection."""

@@ -1,0 +1,42 @@
+"""Which runs Dagster forgets: left to itself it keeps each for ever, 13 MB a night.
+
+Its own `retention` is about ticks of schedules and sensors. What was published, and every vintage,
+lies elsewhere and stays.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+KEPT_DAYS = 90
+_MOST = 10  # at once: a run waits for it
+
+
+def forget_old_runs(instance: dg.DagsterInstance, day: date) -> list[str]:
+    """Delete runs that began long before `day`, with their events and logs; give their ids.
+
+    A run from which an asset's latest materialisation is stays, however old.
+    """
+    from dagster import RunsFilter
+
+    before = datetime.combine(day - timedelta(days=KEPT_DAYS), time.min, UTC)
+    records = instance.get_run_records(RunsFilter(created_before=before), ascending=True)
+    old = [record.dagster_run.run_id for record in records]
+    if not old:
+        return []
+    latest = {
+        record.asset_entry.last_materialization_record.run_id
+        for record in instance.get_asset_records()
+        if record.asset_entry.last_materialization_record
+    }
+    gone = [run_id for run_id in old if run_id not in latest][:_MOST]
+    for run_id in gone:
+        # The run itself last: what a kill leaves is found again the next night.
+        instance.compute_log_manager.delete_logs(prefix=[run_id])
+        instance.event_log_storage.delete_events(run_id)
+        instance.delete_run(run_id)
+    return gone

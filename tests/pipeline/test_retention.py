@@ -1,0 +1,123 @@
+"""Old runs are forgotten whole; the newest of anything, and everything younger, stays."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from pipeline import retention
+from pipeline.commands.common import instance_of
+from pipeline.paths import Paths
+from pipeline.retention import KEPT_DAYS, forget_old_runs
+from tests.pipeline.test_event_log import apart, first, rows, second, third
+
+DAY = date(2026, 11, 23)
+YOUNG = DAY.toordinal() - KEPT_DAYS + 1
+OLD = DAY.toordinal() - KEPT_DAYS - 1
+
+
+@pytest.fixture
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("MISSIEMONITOR_INSTANCE", "")  # set below; as it was, afterwards
+    with instance_of(Paths(tmp_path)) as found:
+        yield found
+
+
+def run(instance: Any, folder: Path, day: int, *assets: Any) -> str:
+    """A run that began on a day, given by its ordinal."""
+    done = dg.materialize(list(assets), instance=instance, raise_on_error=False)
+    (file,) = folder.rglob("runs.db")
+    with sqlite3.connect(file) as con:
+        con.execute(
+            "UPDATE runs SET create_timestamp = ? WHERE run_id = ?",
+            (f"{date.fromordinal(day)} 12:00:00.000000", done.run_id),
+        )
+    return done.run_id
+
+
+def traces(folder: Path, run_id: str) -> list[str]:
+    """Where a run's id stands: names of files, and tables of any database."""
+    found = [p.name for p in folder.rglob("*") if run_id in p.as_posix()]
+    for file in folder.rglob("*.db"):
+        with sqlite3.connect(file) as con:
+            names = con.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            for (name,) in names:
+                if run_id in repr(con.execute(f"SELECT * FROM {name}").fetchall()):
+                    found.append(f"{file.name}/{name}")
+    return found
+
+
+def test_what_is_old_is_forgotten_whole(instance: Any, tmp_path: Path) -> None:
+    every = (first, second, third, apart)
+    old = [run(instance, tmp_path, OLD - i, *every) for i in range(3)]
+    young = [
+        run(instance, tmp_path, YOUNG, *every),
+        run(instance, tmp_path, DAY.toordinal(), first),
+    ]
+    keys = [dg.AssetKey(name) for name in ("first", "second", "third")]
+    before, known = rows(tmp_path / "dagster"), instance.get_asset_records(keys)
+    assert {"runs.db/runs", "index.db/event_logs", "index.db/asset_check_executions"} <= set(
+        traces(tmp_path, old[0])
+    )
+    other = instance_of(Paths(tmp_path))
+    assert other.all_logs(old[0])
+    assert forget_old_runs(instance, DAY) == old
+    assert [traces(tmp_path, run_id) for run_id in old] == [[], [], []]
+    for run_id in young:
+        assert instance.get_run_by_id(run_id) and other.all_logs(run_id)
+    after = rows(tmp_path / "dagster")
+    tags = "index.db/asset_event_tags"
+    events = {number for number, *_ in after["index.db/event_logs"]}
+    assert after.pop(tags) == [row for row in before.pop(tags) if row[1] in events]
+    assert after == {
+        name: [row for row in held if not any(run_id in repr(row) for run_id in old)]
+        for name, held in before.items()
+        if not any(run_id in name for run_id in old)
+    }
+    assert instance.get_asset_records(keys) == known
+    assert other.get_run_by_id(old[0]) is None
+    other.dispose()
+    assert forget_old_runs(instance, DAY) == []
+
+
+def test_the_last_of_an_asset_stays(instance: Any, tmp_path: Path) -> None:
+    """A monitor that stood still for a year still knows what it last made."""
+    replaced, last = (run(instance, tmp_path, OLD, first, second, apart) for _ in range(2))
+    again = run(instance, tmp_path, OLD, first)
+    failed = run(instance, tmp_path, OLD, third)
+    assert forget_old_runs(instance, DAY) == [replaced]
+    assert {r.run_id for r in instance.get_runs()} == {last, again, failed}
+    for name, run_id in (("first", again), ("second", last), ("third", failed)):
+        event = instance.get_latest_materialization_event(dg.AssetKey(name))
+        assert event is not None and event.run_id == run_id
+
+
+def test_many_old_runs_go_in_several_nights(
+    instance: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_MOST", 2)
+    for i in range(4):
+        run(instance, tmp_path, OLD - 9 + i, first)
+    assert [len(forget_old_runs(instance, DAY)) for _ in range(3)] == [2, 1, 0]
+
+
+def test_a_kill_half_way_is_made_good(
+    instance: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = run(instance, tmp_path, OLD, first)
+    run(instance, tmp_path, YOUNG, first)
+
+    def killed(run_id: str) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as during:
+        during.setattr(instance, "delete_run", killed)
+        with pytest.raises(RuntimeError):
+            forget_old_runs(instance, DAY)
+    assert forget_old_runs(instance, DAY) == [old]
+    assert traces(tmp_path, old) == []
