@@ -14,9 +14,9 @@ import dagster as dg
 from assets.session import RunSession
 from pipeline.intake import CHECKS, PULLED
 from pipeline.models import Column, Expectation, Model, View
-from pipeline.quality import CheckResult
+from pipeline.quality import CheckResult, QualityError
 from pipeline.registry import Dataset, Registry
-from pipeline.session_process import asset_of
+from pipeline.session_process import SessionProcessError, asset_of
 
 OWNERS = ["team:monitor"]
 RETRIES = dg.RetryPolicy(
@@ -95,7 +95,11 @@ def dataset_asset(name: str, item: Dataset) -> dg.AssetsDefinition:
         ],
     )
     def dataset(run: RunSession) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        state = run.session.dataset(name)
+        try:
+            state = run.session.dataset(name)
+        except (SessionProcessError, QualityError) as error:
+            # What has ended, or cannot be asked, is no better the next time.
+            raise dg.Failure(str(error), allow_retries=False) from error
         metadata: dict[str, dg.MetadataValue] = {
             "vintage": dg.MetadataValue.text(state.vintage_id),
             "known_from": dg.MetadataValue.text(state.known_from),

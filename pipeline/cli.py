@@ -51,7 +51,10 @@ def main() -> None:
     _streams()
     try:
         words = sys.argv[1:] or ["--help"]
-        _leave(app(words, prog_name=app.info.name, standalone_mode=False) or 0)
+        code = app(words, prog_name=app.info.name, standalone_mode=False) or 0
+        if code == INTERRUPTED:  # Typer has ended the line with ^C, and says nothing
+            raise KeyboardInterrupt
+        _leave(code)
     except TyperException as error:
         context = getattr(error, "ctx", None)
         text = " ".join(error.format_message().split())

@@ -42,6 +42,13 @@ def outcome_of(published: bool, events: Sequence[dg.DagsterEvent]) -> Outcome:
     )
 
 
+def was_stopped(events: Iterable[dg.DagsterEvent]) -> bool:
+    """Did somebody stop the run (Ctrl-C)?"""
+    ends = [e.job_failure_data.error for e in events if e.event_type_value == "PIPELINE_FAILURE"]
+    stopped = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
+    return any(error is not None and error.cls_name in stopped for error in ends)
+
+
 def _warnings(failed: list[Any]) -> list[str]:
     """A line for each asset with a failed check: `!` for an error, `?` for a warning."""
     lines = _pulls_failed([e for e in failed if e.check_name == "pulled"])
@@ -64,10 +71,14 @@ def _pulls_failed(failed: list[Any]) -> list[str]:
         said = str(event.metadata["observed"].value).removesuffix("; the last good vintage stays")
         found.setdefault(said, []).append(event.asset_key.to_user_string().removeprefix("raw/"))
     return [
-        f"! not pulled: {said}. The last good vintage stays for {', '.join(names[:3])}"
-        + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        f"! not pulled: {said}. The last good vintage stays for {_few(names)}"
         for said, names in found.items()
     ]
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
 
 
 def _root(error: Any) -> str:
@@ -84,15 +95,18 @@ def _why(events: Iterable[dg.DagsterEvent], failed: list[Any]) -> list[str]:
         if event.blocking:
             name = event.asset_key.to_user_string()
             lines.append(f"{name}: check {event.check_name} failed: {event.description}")
+    steps: dict[str, list[str]] = {}
     for step in events:
         if step.is_failure and step.is_step_event:
             error = step.step_failure_data.error
             if "DagsterAssetCheckFailedError" not in str(error.message if error else ""):
                 said = _root(error)
                 if said:
-                    lines.append(f"{str(step.step_key).replace('__', '/')}: {said}")
-        elif step.event_type_value == "PIPELINE_FAILURE" and not lines:
+                    steps.setdefault(said, []).append(str(step.step_key).replace("__", "/"))
+        elif step.event_type_value == "PIPELINE_FAILURE" and not (lines or steps):
             said = _root(step.job_failure_data.error)
             if said:
                 lines.append(said)
+    # One thing that stops every step is one piece of news.
+    lines += [f"{_few(names)}: {said}" for said, names in steps.items()]
     return lines or ["the run failed; see its log in the UI (make ui) or run with --debug"]

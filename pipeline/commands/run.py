@@ -21,7 +21,7 @@ from pipeline.commands.common import (
 )
 from pipeline.commands.complete import sources
 from pipeline.commands.watch import progress
-from pipeline.outcome import Outcome, outcome_of
+from pipeline.outcome import Outcome, outcome_of, was_stopped
 from pipeline.paths import Paths
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def run(
     paths = Paths.from_environment()
     # The session's own process begins now; Dagster's import takes a while.
     order = Order(paths.data, reference, offline, tuple(source or ()), None, str(uuid4()))
-    start_early(order)
     try:
+        start_early(order)
         code = _run(order, chosen)
     except UserError:
         raise
@@ -131,6 +131,8 @@ def _run(order: Order, lang: str) -> int:
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
         )
+    if was_stopped(result.all_events):
+        raise KeyboardInterrupt
     outcome = outcome_of(result.success, result.all_events)
     _tell(outcome, paths)
     if not outcome.published:
