@@ -82,7 +82,8 @@ class Pulls:
         """Pull side by side, within what each publisher allows. Never raises for a publisher."""
         found: dict[str, Outcome] = {}
         shown = watch(names) if watch else nullcontext()
-        with shown as tell, ThreadPoolExecutor(_THREADS, "pull") as pool:
+        pool = ThreadPoolExecutor(_THREADS, "pull")
+        with shown as tell:
 
             def one(name: str) -> None:
                 outcome = self.one(name)
@@ -92,7 +93,13 @@ class Pulls:
                         tell(outcome)
 
             # Publishers in turn, so that a slow one does not keep the threads from the others.
-            list(pool.map(one, self._in_turn(names)))
+            try:
+                list(pool.map(one, self._in_turn(names)))
+            except BaseException:
+                # Stopped: what was asked already may take minutes, and is not waited for.
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+            pool.shutdown()
         return {name: found[name] for name in names}
 
     def _in_turn(self, names: Sequence[str]) -> list[str]:

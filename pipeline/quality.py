@@ -106,20 +106,28 @@ class Checker:
         while (asked := self._sending.get()) is not None:
             ticket, message = asked
             self._waiting.put(ticket)
-            try:
+            with suppress(OSError):  # who collects the answers finds out
                 process.stdin.write(message)
                 process.stdin.flush()
-            except OSError:
-                ticket.put("the worker ended")
         self._waiting.put(None)
         with suppress(OSError):
             process.stdin.close()
 
     def _collect(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
+        gone = ""
         while (ticket := self._waiting.get()) is not None:
-            answer = read_message(process.stdout)  # type: ignore[arg-type]
-            ticket.put("the worker ended" if answer is None else answer)
+            answer: Any = gone
+            if not gone:
+                try:
+                    answer = read_message(process.stdout)  # type: ignore[arg-type]
+                except Exception as error:
+                    # What comes after it is not understood either.
+                    process.kill()
+                    gone = f"the worker is not understood ({type(error).__name__}: {error})"
+                else:
+                    gone = "the worker ended" if answer is None else ""
+            ticket.put(gone or answer)
 
     def submit(
         self, frame: pd.DataFrame, expectations: Sequence[tuple[str, dict[str, Any]]]
@@ -146,10 +154,9 @@ class Checker:
         return ticket
 
     def close(self) -> None:
+        """End the worker, whatever it is at: nobody waits for its answers any more."""
         if self._process is not None:
+            self._process.kill()
             self._sending.put(None)
-            try:
-                self._process.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
+            self._process.wait()
             self._process = None

@@ -21,6 +21,7 @@ from types import ModuleType
 from typing import Any, BinaryIO
 
 SHOWN = 20
+_LARGEST = 1 << 40  # bytes of a message
 _WHOLE = "whole"
 # What starts it. -P: whatever lies in the folder that somebody stands in is no module of ours.
 WORKER = ("-P", "-m", "pipeline.quality_worker")
@@ -33,6 +34,9 @@ def read_message(stream: BinaryIO) -> Any:
     if len(head) < 8:
         return None
     (size,) = struct.unpack("<Q", head)
+    if size > _LARGEST:
+        # Somebody else wrote to the pipe: to wait for the rest would be to wait for ever.
+        raise ValueError(f"{head!r} begins no message")
     body = stream.read(size)
     return pickle.loads(body) if len(body) == size else None  # noqa: S301 our own pipe
 

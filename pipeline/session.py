@@ -217,14 +217,18 @@ class Session:
     def build_all(self, names: Sequence[str]) -> Iterator[tuple[str, Note]]:
         """Build tables, upstream first and several at a time, each given as it is done.
 
-        Ends early after a table that failed a blocking check; BuildError as for `build`.
+        After a table that failed a blocking check, or could not be built (BuildError as for
+        `build`), none is begun any more.
         """
         from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
+        if not names:
+            return
+        models = self.models
         # What all of them share is made before any of them begins.
         _ = self.registry_hashes, self._code, self.warehouse.engine
-        self.put_run()
-        models = self.models
+        if any("run.reference" in models[n].upstream for n in names):
+            self.put_run()
         # The checks' own table has every table that is checked before it.
         checked = {n for n, m in models.items() if "checks.results" not in m.upstream}
         waits = {
@@ -233,18 +237,26 @@ class Session:
         }
         with ThreadPoolExecutor(_BUILDERS) as pool:
             at_work: dict[Future[Note], str] = {}
+            failed: BaseException | None = None
             while waits or at_work:
                 for name in [n for n, upstream in waits.items() if not upstream]:
                     del waits[name]
                     at_work[pool.submit(self.build, name)] = name
                 done, _rest = wait(at_work, return_when=FIRST_COMPLETED)
                 for future in done:
-                    name, note = at_work.pop(future), future.result()
+                    name = at_work.pop(future)
+                    if error := future.exception():
+                        failed = failed or error
+                        waits.clear()
+                        continue
+                    note = future.result()
                     for upstream in waits.values():
                         upstream.discard(name)
-                    yield name, note
                     if not note.sound:
-                        return
+                        waits.clear()
+                    yield name, note
+            if failed:
+                raise failed
 
     def prepare(self) -> None:
         """Write the release that `publish` will swap in. BuildError as for `publish`."""

@@ -15,13 +15,15 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,12 +80,14 @@ class SessionProcess:
         self._answers: dict[Key, tuple[bool, Any]] = {}
         self._expected: set[Key] | None = None  # None: not known yet
         self._gone = False
+        self._fault = ""
         self._missions: dict[str, tuple[Standing, str | None]] | None = None
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", __name__],  # -P: no module from where somebody stands
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+        with _interrupts_kept_from_children():
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", __name__],  # -P: no module from where somebody stands
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
         threading.Thread(target=self._listen, daemon=True).start()
         self._tell(order)
 
@@ -92,20 +96,25 @@ class SessionProcess:
             write_message(self._process.stdin, message)  # type: ignore[arg-type]
 
     def _listen(self) -> None:
-        while (message := read_message(self._process.stdout)) is not None:  # type: ignore[arg-type]
-            kind, content = message
+        try:
+            while (message := read_message(self._process.stdout)) is not None:  # type: ignore[arg-type]
+                kind, content = message
+                with self._news:
+                    if kind == "say":
+                        self._said.append(content)
+                    elif kind == "expect":
+                        self._expected = content
+                    else:
+                        key, good, answer = content
+                        self._answers[key] = (good, answer)
+                    self._news.notify_all()
+        except Exception as error:
+            self._fault = f"{type(error).__name__}: {error}"
+        finally:
+            # Whatever happened: nobody may wait for an answer that will not be heard.
             with self._news:
-                if kind == "say":
-                    self._said.append(content)
-                elif kind == "expect":
-                    self._expected = content
-                else:
-                    key, good, answer = content
-                    self._answers[key] = (good, answer)
+                self._gone = True
                 self._news.notify_all()
-        with self._news:
-            self._gone = True
-            self._news.notify_all()
 
     def _ask(self, *key: str) -> Any:
         """The answer to `key`, waited for; what the session says meanwhile is passed on."""
@@ -128,15 +137,27 @@ class SessionProcess:
                 good, content = answer
                 if good:
                     return content
-                raise content
+                for error, cause in pairwise(content):
+                    error.__cause__ = cause
+                raise content[0]
             if gone:
-                raise SessionProcessError(
-                    f"the process that builds the tables ended (exit code {self._process.wait()}); "
-                    "nothing was published: look at the memory of this machine, and run again"
-                )
+                raise SessionProcessError(self._why_gone())
             if must_ask:
                 asked = True
                 self._tell(key)
+
+    def _why_gone(self) -> str:
+        if self._fault:
+            return f"the process that builds the tables is not understood ({self._fault})"
+        try:
+            code = self._process.wait(timeout=_CLOSING_SECONDS)
+        except subprocess.TimeoutExpired:
+            return "the process that builds the tables says nothing more"
+        if code == -signal.SIGKILL:
+            why = "was killed: look at the memory of this machine, and run again"
+        else:
+            why = f"ended (exit code {code}): look at what it wrote to standard error"
+        return f"the process that builds the tables {why}"
 
     def open(self, say: Callable[[str], None]) -> SessionProcess:
         """Wait until the session has begun: it has the lock, and what was to be pulled is here.
@@ -168,15 +189,29 @@ class SessionProcess:
     def end(self) -> None:
         """End the session: the lock is free afterwards, what was not published is gone."""
         process = self._process
-        with suppress(OSError, ValueError):
-            write_message(process.stdin, ("end",))  # type: ignore[arg-type]
-        with suppress(OSError):
-            process.stdin.close()  # type: ignore[union-attr]
         try:
-            process.wait(timeout=_CLOSING_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            with suppress(OSError, ValueError):
+                write_message(process.stdin, ("end",))  # type: ignore[arg-type]
+            with suppress(OSError):
+                process.stdin.close()  # type: ignore[union-attr]
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=_CLOSING_SECONDS)
+        finally:
+            # Out of patience; that of the person at the terminal counts too.
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def _interrupts_kept_from_children() -> Iterator[None]:
+    """What is started here never gets a Ctrl-C of the terminal, not even while it imports: the
+    process that starts it decides when a run is stopped."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _EARLY: SessionProcess | None = None
@@ -222,21 +257,26 @@ class _Host:
         os.dup2(2, 1)
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._writing = threading.Lock()
+        self._begun = False
         self._ending = False
-        # Dagster's process decides when a run is stopped; a second Ctrl-C is not needed here.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def _send(self, kind: str, content: Any) -> None:
         with self._writing, suppress(BrokenPipeError):
             write_message(self._out, (kind, content))
 
     def _listen(self) -> None:
-        while (message := read_message(sys.stdin.buffer)) is not None:
-            self._ending = self._ending or message == ("end",)
+        while not self._ending and (message := read_message(sys.stdin.buffer)) is not None:
+            self._ending = message == ("end",)
             self._inbox.put(message)
         if not self._ending:
             # Dagster's process is gone: end as it did. Nothing here is ever half written.
             os._exit(1)
+        if not self._begun:
+            # Waiting for the lock or for a publisher: that is given up.
+            os.kill(os.getpid(), signal.SIGTERM)
+        # Nobody may be there any more to end what takes too long.
+        time.sleep(_CLOSING_SECONDS)
+        os._exit(1)
 
     def run(self) -> None:
         order = read_message(sys.stdin.buffer)
@@ -247,13 +287,21 @@ class _Host:
 
         session = Session(Paths(order.data), order.reference, lambda text: self._send("say", text))
         try:
-            if not (session.paths.work / "marts").is_dir():
-                # Great Expectations imports for seconds in its own process: let it begin now.
-                session.checker.start()
-            if self._answer(("begin",), lambda: begin(session, order)):
+            if self._begin(session, order):
                 self._serve(session, order)
         finally:
             session.end()
+
+    def _begin(self, session: Session, order: Order) -> bool:
+        def stop(*_: Any) -> None:
+            raise KeyboardInterrupt
+
+        before = signal.signal(signal.SIGTERM, stop)
+        try:
+            return self._answer(("begin",), lambda: begin(session, order))
+        finally:
+            self._begun = True
+            signal.signal(signal.SIGTERM, before)
 
     def _serve(self, session: Session, order: Order) -> None:
         ahead: Iterator[tuple[Key, Any]] | None = None
@@ -287,27 +335,37 @@ class _Host:
             self._send("answer", (key, True, make()))
         except Exception as error:
             error.add_note(traceback.format_exc())
-            self._send("answer", (key, False, _portable(error)))
+            self._send("answer", (key, False, [_portable(e) for e in _with_causes(error)]))
             return False
         return True
 
 
-def _portable(error: Exception) -> Exception:
+def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what lies beneath it, which pickle leaves behind."""
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _portable(error: BaseException) -> BaseException:
     """The error itself if it can be sent, else its text."""
     import pickle
 
-    try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 made here a moment ago
-        return error
-    except Exception:
-        plain = RuntimeError(str(error) or type(error).__name__)
-        for note in getattr(error, "__notes__", ()):
-            plain.add_note(note)
-        return plain
+    with suppress(Exception):
+        # Some errors say something else when they are made again.
+        if str(pickle.loads(pickle.dumps(error))) == str(error):  # noqa: S301 made here just now
+            return error
+    plain = RuntimeError(str(error) or type(error).__name__)
+    for note in getattr(error, "__notes__", ()):
+        plain.add_note(note)
+    return plain
 
 
 def begin(session: Session, order: Order) -> None:
     """Take the lock and pull what is to be pulled."""
+    if not (session.paths.work / "marts").is_dir():
+        # Great Expectations imports for seconds in its own process: let it begin now.
+        session.checker.start()
     session.begin()
     if not order.offline:
         names = None
@@ -351,10 +409,19 @@ def main() -> None:
 
     # A run makes objects that live to its end: looking through them again and again costs.
     gc.set_threshold(500_000)
-    _Host().run()
-    sys.stdout.flush()
+    code = 1
+    try:
+        _Host().run()
+        code = 0
+    except KeyboardInterrupt:
+        pass  # told to end before it had begun
+    except BaseException:
+        traceback.print_exc()
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
     # Nothing is left to be done at exit, and the run waits for this process to be gone.
-    os._exit(0)
+    os._exit(code)
 
 
 if __name__ == "__main__":
