@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
+from pipeline.paths import Paths
 from tests.conftest import CLI
 
 LAUNCH = """mutation ($tags: [ExecutionTag!], $config: RunConfigData) {
@@ -197,3 +199,41 @@ def test_the_ui_loads_schedules_and_publishes_the_same_release(ui: str, data: Pa
     for resource in package["resources"]:
         digest = hashlib.sha256((release / resource["path"]).read_bytes()).hexdigest()
         assert resource["hash"] == f"sha256:{digest}"
+
+
+def test_a_run_terminated_in_the_ui_ends_with_its_processes(ui: str, data: Path) -> None:
+    config = {"resources": {"run": {"config": {"as_of": "2026-11-23"}}}}
+    with FileLock(Paths(data).lock):  # it waits for its turn, for half an hour if it must
+        launched = wait_for(
+            lambda: (
+                found
+                if (found := post(ui, LAUNCH, tags=[], config=config)["launchRun"]).get("run")
+                else None
+            ),
+            120,
+        )
+        run_id = launched["run"]["runId"]
+
+        def run(what: str) -> Any:
+            return post(
+                ui, f"query ($id: ID!) {{ runOrError(runId: $id) {{ ... on Run {{ {what} }} }} }}",
+                id=run_id,
+            )["runOrError"]  # fmt: skip
+
+        said = "eventConnection(limit: 1000) { events { ... on MessageEvent { message } } }"
+        wait_for(
+            lambda: any(
+                "another run is at work" in e["message"]
+                for e in run(said)["eventConnection"]["events"]
+            ),
+            120,
+        )
+        ended = post(
+            ui,
+            "mutation ($id: String!) { terminateRun(runId: $id) { __typename } }",
+            id=run_id,
+        )["terminateRun"]
+        assert ended["__typename"] == "TerminateRunSuccess", ended
+        wait_for(lambda: run("status")["status"] == "CANCELED", 60)
+    with FileLock(Paths(data).lock, timeout=10):
+        pass
