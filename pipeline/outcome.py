@@ -26,19 +26,32 @@ class Outcome:
     warnings: tuple[str, ...]
 
 
-def outcome_of(published: bool, events: Sequence[dg.DagsterEvent]) -> Outcome:
-    """The outcome of a run whose events these are."""
+def outcome_of(success: bool, events: Sequence[dg.DagsterEvent]) -> Outcome:
+    """The outcome of a run with these events, which ended in `success` or not.
+
+    What fails after publication (a mission's summary for the UI) takes back nothing: the release
+    stands, and the fault is a warning.
+    """
     failed = [
         e.asset_check_evaluation_data
         for e in events
         if e.event_type_value == "ASSET_CHECK_EVALUATION"
         and not e.asset_check_evaluation_data.passed
     ]
+    why = () if success else tuple(_why(events, failed))
+    published = success or any(
+        e.event_type_value == "ASSET_MATERIALIZATION"
+        and e.asset_key is not None
+        and e.asset_key.to_user_string() == "published"
+        for e in events
+    )
+    warnings = [*_warnings(failed), *(f"! after publication: {line}" for line in why if published)]
+    errors = any(e.severity.value == "ERROR" for e in failed)
     return Outcome(
         published,
-        published and any(e.severity.value == "ERROR" for e in failed),
-        () if published else tuple(_why(events, failed)),
-        tuple(_warnings(failed)),
+        published and (errors or not success),
+        () if published else why,
+        tuple(warnings),
     )
 
 
