@@ -85,7 +85,6 @@ def dataset_asset(name: str, item: Dataset) -> dg.AssetsDefinition:
         freshness_policy=dg.FreshnessPolicy.time_window(
             fail_window=stale, warn_window=stale - timedelta(days=1)
         ),
-        retry_policy=RETRIES,
         check_specs=[
             dg.AssetCheckSpec(check, asset=key, description=says)
             for check, says in (
@@ -100,6 +99,13 @@ def dataset_asset(name: str, item: Dataset) -> dg.AssetsDefinition:
         except (SessionProcessError, QualityError) as error:
             # What has ended, or cannot be asked, is no better the next time.
             raise dg.Failure(str(error), allow_retries=False) from error
+        except Exception as error:
+            # Asked for here and no policy of the asset: with one, Dagster would try a step again
+            # that somebody has stopped.
+            attempt = dg.AssetExecutionContext.get().retry_number + 1
+            raise dg.RetryRequested(
+                RETRIES.max_retries, RETRIES.calculate_delay(attempt)
+            ) from error
         metadata: dict[str, dg.MetadataValue] = {
             "vintage": dg.MetadataValue.text(state.vintage_id),
             "known_from": dg.MetadataValue.text(state.known_from),

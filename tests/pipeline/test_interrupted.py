@@ -74,13 +74,11 @@ class Terminal:
         self.said += more
         return more
 
-    def interrupt(self, times: int = 1) -> int:
+    def interrupt(self) -> int:
         """Ctrl-C; give the exit code."""
         left = descendants(self.pid)
         assert len(left) > 1, "the session's process did not start"
-        for _ in range(times):
-            os.write(self.keys, b"\x03")
-            time.sleep(0.2)
+        os.write(self.keys, b"\x03")
         self.watch(lambda: False, seconds=60)
         code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         os.close(self.keys)
@@ -93,9 +91,9 @@ class Terminal:
         return code
 
 
-def assert_stopped(terminal: Terminal, times: int = 1) -> None:
+def assert_stopped(terminal: Terminal) -> None:
     """It ends with 130 and one line, whatever was on the terminal is gone, the lock is free."""
-    assert terminal.interrupt(times) == 130, terminal.said[-500:]
+    assert terminal.interrupt() == 130, terminal.said[-500:]
     last = terminal.said.decode().split("\n")[-2].strip()
     assert last.endswith("missiemonitor: stopped"), last
     assert "Traceback" not in terminal.said.decode()
@@ -108,15 +106,37 @@ def staged(data: Path) -> bool:
     return any((data / "marts" / "releases").glob(".*.tmp"))
 
 
+@pytest.fixture
+def hook(tmp_path: Path) -> Iterator[Callable[[str, str], dict[str, str]]]:
+    """Environment in which a process of the run does something else as it starts."""
+
+    def made(module: str, code: str) -> dict[str, str]:
+        assert module in PROCESSES
+        folder = tmp_path / "hook"
+        folder.mkdir()
+        (folder / "sitecustomize.py").write_text(
+            f"import os, signal, sys, threading\nif {module!r} in sys.orig_argv:\n    {code}\n"
+        )
+        return {"PYTHONPATH": str(folder)}
+
+    yield made
+
+
 def test_stopped_while_it_builds_and_while_it_publishes(
-    data: Path, first_run: dict[str, Any], cli: Cli
+    data: Path, first_run: dict[str, Any], cli: Cli, hook: Callable[[str, str], dict[str, str]]
 ) -> None:
     shutil.rmtree(data / "work")
     shutil.rmtree(data / "marts")
     terminal = Terminal(data, "run", "--as-of", DAY)
     terminal.watch((data / "work" / "core").exists)
-    assert_stopped(terminal, times=2)
-    terminal = Terminal(data, "run", "--as-of", DAY)
+    assert_stopped(terminal)
+    # Holds the publication open: it is over in less time than a busy machine takes to press a key.
+    slow = hook(
+        PROCESSES[0],
+        "import time; sync = os.fsync; os.fsync = lambda file: (time.sleep("
+        "0.1 * ('releases' in os.readlink(f'/proc/self/fd/{file}'))), sync(file))[1]",
+    )
+    terminal = Terminal(data, "run", "--as-of", DAY, **slow)
     terminal.watch(lambda: staged(data))
     assert_stopped(terminal)
     assert not staged(data) and not (data / "marts" / "current").exists()
@@ -146,29 +166,13 @@ def test_stopped_while_another_run_is_at_work(data: Path) -> None:
         assert (code, time.monotonic() - started < 20) == (130, True), terminal.said[-500:]
 
 
-@pytest.fixture
-def hook(tmp_path: Path) -> Iterator[Callable[[str, str], dict[str, str]]]:
-    """Environment in which a process of the run does something else as it starts."""
-
-    def made(module: str, code: str) -> dict[str, str]:
-        assert module in PROCESSES
-        folder = tmp_path / "hook"
-        folder.mkdir()
-        (folder / "sitecustomize.py").write_text(
-            f"import os, signal, sys, threading\nif {module!r} in sys.orig_argv:\n    {code}\n"
-        )
-        return {"PYTHONPATH": str(folder)}
-
-    yield made
-
-
 @pytest.mark.parametrize(
     ("module", "code", "says"),
     [
-        (PROCESSES[0], "threading.Timer(2, os.kill, (os.getpid(), 9)).start()", "was killed"),
+        (PROCESSES[0], "threading.Timer(0.8, os.kill, (os.getpid(), 9)).start()", "was killed"),
         (PROCESSES[0], "os._exit(7)", "exit code 7"),
         (PROCESSES[0], "print('a word from the site')", "is not understood"),
-        (PROCESSES[1], "threading.Timer(1, os.kill, (os.getpid(), 9)).start()", "worker ended"),
+        (PROCESSES[1], "threading.Timer(0.5, os.kill, (os.getpid(), 9)).start()", "worker ended"),
         (PROCESSES[1], "print('a word from the site')", "is not understood"),
     ],
 )
@@ -194,7 +198,8 @@ def test_a_process_that_fails_is_told_of_in_one_line(
         pass
 
 
-def test_a_run_that_is_terminated_takes_its_processes_along(data: Path) -> None:
+@pytest.mark.parametrize("at", ["work/raw", "work/core"])
+def test_a_run_that_is_terminated_takes_its_processes_along(data: Path, at: str) -> None:
     shutil.rmtree(data / "work")
     process = subprocess.Popen(
         [CLI, "run", "--as-of", DAY],
@@ -203,14 +208,18 @@ def test_a_run_that_is_terminated_takes_its_processes_along(data: Path) -> None:
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    while not (data / "work" / "raw").exists():
+    while not (data / at).exists():
         assert process.poll() is None
         time.sleep(0.05)
     left = descendants(process.pid)
-    assert len(left) == 3
+    assert len(left) >= 3
     process.send_signal(signal.SIGTERM)
     said, _ = process.communicate(timeout=60)
-    assert (process.returncode, said) == (-signal.SIGTERM, b"")
+    # Dagster, once it is there, takes it for a Ctrl-C.
+    assert (process.returncode, said) in (
+        (-signal.SIGTERM, b""),
+        (130, b"missiemonitor: stopped\n"),
+    )
     for _ in range(200):
         if not any(map(is_there, left[1:])):
             break

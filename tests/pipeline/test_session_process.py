@@ -17,12 +17,18 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pandas as pd
 import pytest
 
-from pipeline.paths import Paths
-from pipeline.quality import Checker
-from pipeline.session import Session
+from assets.graph import dataset_asset
+from assets.session import RunSession
+from pipeline.intake import CHECKS
+from pipeline.outcome import outcome_of
+from pipeline.paths import Paths, registry_root
+from pipeline.quality import Checker, CheckResult
+from pipeline.registry import load
+from pipeline.session import DatasetState, Session
 from pipeline.session_process import (
     Order,
     SessionProcess,
@@ -344,3 +350,54 @@ def test_checks_asked_from_several_threads_get_their_own_answers() -> None:
         thread.join()
     checker.close()
     assert wrong == []
+
+
+class Unsteady:
+    """A session whose first answers are errors."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+
+    def dataset(self, name: str) -> DatasetState:
+        if self.errors:
+            raise self.errors.pop(0)
+        checks = [CheckResult(c, True, s, False, "", description=d) for c, (s, d) in CHECKS.items()]
+        checks.append(CheckResult("pulled", True, "error", False, ""))
+        return DatasetState("0" * 16, "2026-11-23", "bundled", 1, "", 7, 0, checks)
+
+
+@pytest.mark.parametrize(
+    ("errors", "tried", "good"),
+    [
+        ([], 1, True),
+        ([OSError("the disk is away")] * 2, 3, True),
+        ([OSError("the disk is away")] * 9, 4, False),
+        ([SessionProcessError("it was killed")], 1, False),
+    ],
+)
+def test_a_dataset_is_tried_again_where_that_can_help(
+    monkeypatch: pytest.MonkeyPatch, errors: list[Exception], tried: int, good: bool
+) -> None:
+    monkeypatch.setattr("assets.graph.RETRIES", dg.RetryPolicy(max_retries=3, delay=0.01))
+    session = Unsteady(*errors)
+
+    class Run(RunSession):
+        def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+            """Nothing is started."""
+
+        def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+            """Nothing is ended."""
+
+        @property
+        def session(self) -> Any:
+            return session
+
+    asset = dataset_asset(DATASET, load(registry_root()).datasets[DATASET])
+    result = dg.materialize([asset], resources={"run": Run()}, raise_on_error=False)
+    starts = [
+        e for e in result.all_events if e.event_type_value in ("STEP_START", "STEP_RESTARTED")
+    ]
+    assert len(starts) == tried
+    assert result.success == ((len(errors) < 4 and tried != 1) or not errors)
+    if not result.success:
+        assert str(errors[0]) in " ".join(outcome_of(False, result.all_events).why)
