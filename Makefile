@@ -34,7 +34,7 @@ format: $(STAMP)
 
 # uv goes in first: pip cannot install this hashed lock. Compiling once here halves the time of every
 # start where Python may not write bytecode itself; the parts of the page that hold no figure (its
-# script, the shapes of its charts, its compiled templates) cost two seconds of a first run.
+# script, the shapes of its charts) cost two seconds of a first run.
 $(STAMP): requirements.lock requirements-uv.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.lock

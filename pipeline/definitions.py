@@ -1,5 +1,4 @@
-"""Dagster's front door: the code location. `defs` loads lazily; all it leaves outside is a
-note of which tables each SQL file reads."""
+"""Dagster's front door: the code location. `defs` loads lazily and touches nothing outside."""
 
 from __future__ import annotations
 

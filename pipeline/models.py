@@ -7,20 +7,15 @@ Building a model belongs in warehouse.py.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
-
-from pipeline.paths import Paths, sql_root, write_atomic
 
 _HEADER = re.compile(r"\A\s*/\*(.*?)\*/\s*", re.DOTALL)
 _LAYERS = ("core", "marts")
@@ -80,15 +75,11 @@ class Model:
     @cached_property
     def upstream(self) -> frozenset[str]:
         """Tables that the query and its checks read, as `schema.table`, from DuckDB's parser."""
-        found = {table for sql in self.statements() for table in tables_of(sql, self.path)}
-        return frozenset(found - {self.name})
-
-    def statements(self) -> Iterator[str]:
-        """The query, and those of its checks."""
-        yield self.query
+        found = tables_of(self.query, self.path)
         for expectation in self.expectations:
             if expectation.kind == "no_rows":
-                yield expectation.options["sql"]
+                found |= tables_of(expectation.options["sql"], self.path)
+        return frozenset(found - {self.name})
 
 
 @cache
@@ -99,54 +90,8 @@ def _parser() -> Any:
     return duckdb.connect()
 
 
-# What DuckDB's parser made of a statement, by _key.
-_parsed: dict[str, frozenset[str]] = {}
-
-
-@cache
-def _reader() -> str:
-    """Everything but the statement that its tables follow from: the parser, and this module."""
-    parts = version("duckdb").encode(), Path(__file__).read_bytes()
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
-
-
-def _key(sql: str) -> str:
-    """Another statement is another key, and so is another reader of it."""
-    return hashlib.sha256(f"{_reader()}\0{sql}".encode()).hexdigest()
-
-
-def tables_of(sql: str, where: Path) -> frozenset[str]:
+def tables_of(sql: str, where: Path) -> set[str]:
     """`schema.table` of every schema-qualified table in a SELECT."""
-    key = _key(sql)
-    if key not in _parsed:
-        _parsed[key] = _tables_of(sql, where)
-    return _parsed[key]
-
-
-def _note() -> Path:
-    return Paths.from_environment().work / "statements.json"
-
-
-def _read_note() -> dict[str, frozenset[str]]:
-    """What an earlier process noted; nothing if that is not as it was written."""
-    with suppress(OSError, ValueError):
-        digest, _, text = _note().read_text("utf-8").partition("\n")
-        if digest == hashlib.sha256(text.encode()).hexdigest():
-            return {k: frozenset(v) for k, v in json.loads(text).items()}
-    return {}
-
-
-def _write_note(models: Iterable[Model]) -> None:
-    keys = sorted({_key(sql) for model in models for sql in model.statements()})
-    if keys == sorted(_read_note()) or not _note().parent.is_dir():
-        return
-    text = json.dumps({key: sorted(_parsed[key]) for key in keys}, indent=0)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    with suppress(OSError):
-        write_atomic(_note(), f"{digest}\n{text}".encode())
-
-
-def _tables_of(sql: str, where: Path) -> frozenset[str]:
     row = _parser().execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
     tree = json.loads(row[0]) if row else {"error": True}
     if tree.get("error"):
@@ -166,7 +111,7 @@ def _tables_of(sql: str, where: Path) -> frozenset[str]:
                 walk(value)
 
     walk(tree["statements"])
-    return frozenset(found)
+    return found
 
 
 def _expectation(raw: Any, where: str) -> Expectation:
@@ -291,12 +236,8 @@ def load_views(root: Path, missions: Mapping[str, str]) -> list[View]:
 def load_models(root: Path) -> dict[str, Model]:
     """Every model below `root`, upstream first, read once in a process.
 
-    Which tables a statement reads is noted for the next process: asking DuckDB's parser means
-    importing DuckDB. ModelError names a cycle or a missing table.
+    ModelError names a cycle or a missing table.
     """
-    own = root == sql_root()
-    if own:
-        _parsed.update(_read_note())
     models = {
         m.name: m
         for layer in _LAYERS
@@ -322,6 +263,4 @@ def load_models(root: Path) -> dict[str, Model]:
 
     for name in models:
         place(name, ())
-    if own:
-        _write_note(ordered.values())
     return ordered

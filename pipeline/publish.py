@@ -219,10 +219,7 @@ def _identity(session: Session) -> dict[str, str]:
     vintages = [
         [entry[c] for c in columns]
         for name in session.registry.datasets
-        # What this run has settled is what it has written.
-        for entry in (
-            session.settled[name].chain if name in session.settled else session._chain(name)
-        )
+        for entry in session.chain(name)
     ]
     # Missing ones last.
     vintages.sort(key=lambda row: [(value is None, value) for value in row])

@@ -87,7 +87,7 @@ class Session:
     _lock: FileLock | None = None
 
     def begin(self) -> Session:
-        """Take the lock (waits for a run that is at work) and start what can start early."""
+        """Take the lock (waits for a run that is at work) and see that the first vintages are there."""
         self.paths.data.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self.paths.lock)
         try:
@@ -405,7 +405,7 @@ class Session:
         column = "rejects" if kind == "rejects" else "observations"
         parts = []
         for name in self._datasets:
-            for entry in self._chain(name):
+            for entry in self.chain(name):
                 if entry[column] and (entry["is_current"] or kind == "all_observations"):
                     head = ", ".join(
                         f"{literal(str(entry[k]))} AS {k}"
@@ -419,7 +419,8 @@ class Session:
             return f"SELECT {nulls} WHERE false"
         return " UNION ALL BY NAME ".join(parts)
 
-    def _chain(self, name: str) -> list[dict[str, Any]]:
+    def chain(self, name: str) -> list[dict[str, Any]]:
+        """A dataset's vintages, oldest first: as this run has judged them, else as the last did."""
         if name in self.settled:
             return self.settled[name].chain
         import pyarrow.parquet as pq

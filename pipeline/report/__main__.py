@@ -1,5 +1,5 @@
 """The step of installation that prepares the page: see `prepared`."""
 
-from pipeline.report import charts, compiled, prepared
+from pipeline.report import charts, prepared
 
-prepared.install([charts.prepared(), compiled.prepared()])
+prepared.install([charts.prepared()])

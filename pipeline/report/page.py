@@ -16,8 +16,7 @@ from typing import Any
 from markupsafe import Markup
 
 from pipeline.dictionary import Table, read_dictionary
-from pipeline.report import charts, compiled, method, sentences, words
-from pipeline.report.compiled import FOLDER
+from pipeline.report import charts, method, sentences, words
 from pipeline.report.content import HOME, Content, script_json
 from pipeline.report.numbers import (
     NONE,
@@ -31,6 +30,7 @@ from pipeline.report.numbers import (
     woven,
 )
 
+_TEMPLATES = Path(__file__).with_name("templates")
 _MONTHS = (
     ("januari", "January"), ("februari", "February"), ("maart", "March"), ("april", "April"),
     ("mei", "May"), ("juni", "June"), ("juli", "July"), ("augustus", "August"),
@@ -47,8 +47,8 @@ def render(release: Path, cache: Path | None = None, dictionary: list[Table] | N
     """
     content = Content(release)
     drawn = charts.charts(cache)
-    early = (FOLDER / "early.js").read_text("utf-8").strip()
-    script = (FOLDER / "page.js").read_text("utf-8").strip()
+    early = (_TEMPLATES / "early.js").read_text("utf-8").strip()
+    script = (_TEMPLATES / "page.js").read_text("utf-8").strip()
     series = content.series()
     template = _environment(content, series).get_template("page.html.j2")
     spread = content.spread()
@@ -71,8 +71,8 @@ def render(release: Path, cache: Path | None = None, dictionary: list[Table] | N
 
 
 def _css() -> str:
-    dark = (FOLDER / "dark.css").read_text("utf-8").strip()
-    return (FOLDER / "page.css").read_text("utf-8").replace("@DARK@", dark).strip()
+    dark = (_TEMPLATES / "dark.css").read_text("utf-8").strip()
+    return (_TEMPLATES / "page.css").read_text("utf-8").replace("@DARK@", dark).strip()
 
 
 def _hash(script: str) -> str:
@@ -81,7 +81,16 @@ def _hash(script: str) -> str:
 
 
 def _environment(content: Content, series: dict[str, Any]) -> Any:
-    environment = compiled.environment()
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        loader=FileSystemLoader(_TEMPLATES),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
 
     def w(table: str, key: str | None) -> Markup:
         pairs = getattr(words, table)

@@ -130,7 +130,7 @@ def test_oecd_counts_positions_and_downloads(bench: Publisher) -> None:
     rows = table(get(bench, "oecd", f"{flow}/{key}?format=csvfile&startPeriod=2022"))
     assert {r["TIME_PERIOD"] for r in rows} == {"2022", "2023"} and rows[0]["UNIT_MULT"] == "6"
     assert (
-        get(bench, "oecd", f"{flow}/{key.replace('NLD', 'XXX')}?format=csvfile").status_code == 404
+        get(bench, "oecd", f"{flow}/{key.replace('NLD', 'ZZZ')}?format=csvfile").status_code == 404
     )
     bench.limits.oecd_downloads = 3
     over = get(bench, "oecd", f"{flow}/{key}?format=csvfile")

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.report import charts, compiled, prepared
+from pipeline.report import charts, prepared
 from pipeline.report.page import render
 from pipeline.report.plots import pictures
 from pipeline.report.words import STATUS
@@ -324,16 +324,15 @@ def test_what_was_made_at_installation_is_not_made_again(
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     prepared.installed().mkdir(parents=True)
     (prepared.installed() / "charts-of-an-older-version").touch()
-    prepared.install([charts.prepared(), compiled.prepared()])
+    prepared.install([charts.prepared()])
     files = sorted(prepared.installed().iterdir())
-    assert [f.name.split("-")[0] for f in files] == ["charts", "templates"]
+    assert [f.name.split("-")[0] for f in files] == ["charts"]
 
     def refuse(*_: Any) -> bytes:
         raise AssertionError("made again")
 
     with monkeypatch.context() as patch:
         patch.setattr(charts, "_make", refuse)
-        patch.setattr(compiled, "_compile", refuse)
         assert render(release) == page
     # Half of a file, or another one's content, is as good as none.
     for file in files:

@@ -65,6 +65,19 @@ def files_of(folder: Path) -> set[str]:
     return {p.relative_to(folder).as_posix() for p in folder.rglob("*")}
 
 
+def use_broken_sql(
+    monkeypatch: pytest.MonkeyPatch, root: Path, data: Path, was: str, becomes: str
+) -> None:
+    """Let sessions read SQL files of which one says something else."""
+    broken = data.parent / "sql"
+    shutil.copytree(root / "sql", broken)
+    mart = broken / "marts" / "sub_mission_progress.sql"
+    text = mart.read_text()
+    assert was in text
+    mart.write_text(text.replace(was, becomes))
+    monkeypatch.setenv("MISSIEMONITOR_SQL", str(broken))
+
+
 def is_gone(pid: int) -> bool:
     for _ in range(100):
         try:
@@ -146,12 +159,8 @@ def test_an_error_crosses_with_its_words_and_its_causes() -> None:
 def test_a_query_that_fails_says_what_duckdb_says(
     data: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch, root: Path
 ) -> None:
-    broken = data.parent / "sql"
-    shutil.copytree(root / "sql", broken)
-    mart = broken / "marts" / "sub_mission_progress.sql"
     word = "m.level <> 'mission'"
-    mart.write_text(mart.read_text().replace(word, f"{word} AND error('boom') IS NULL"))
-    monkeypatch.setenv("MISSIEMONITOR_SQL", str(broken))
+    use_broken_sql(monkeypatch, root, data, word, f"{word} AND error('boom') IS NULL")
     session = opened(Order(data, DAY, offline=True))
     with pytest.raises(BuildError, match="sub_mission_progress") as raised:
         session.build("marts.sub_mission_progress")
@@ -259,11 +268,7 @@ def test_what_is_not_published_leaves_nothing(data: Path, opened: Opener) -> Non
 def test_a_table_that_fails_ends_the_work_ahead(
     data: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch, root: Path
 ) -> None:
-    broken = data.parent / "sql"
-    shutil.copytree(root / "sql", broken)
-    mart = broken / "marts" / "sub_mission_progress.sql"
-    mart.write_text(mart.read_text().replace("m.level <> 'mission'\n", "m.level = 'mission'\n"))
-    monkeypatch.setenv("MISSIEMONITOR_SQL", str(broken))
+    use_broken_sql(monkeypatch, root, data, "m.level <> 'mission'\n", "m.level = 'mission'\n")
     session = opened(Order(data, DAY, offline=True))
     assert not session.build("marts.sub_mission_progress").sound
     for name in Session(Paths(data), DAY).models:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline import models
 from pipeline.models import ModelError, load_models, read_model
 from pipeline.quality import Checker, QualityError
 
@@ -47,54 +46,6 @@ def test_a_mistake_in_a_header_or_query_is_one_line(
         load_models(tmp_path)
     assert "marts/one.sql" in str(error.value) or "one.sql" in str(error.value)
     assert "\n" not in str(error.value)
-
-
-def test_what_a_statement_reads_is_noted_for_the_next_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sql, data = tmp_path / "sql", tmp_path / "data"
-    monkeypatch.setenv("MISSIEMONITOR_SQL", str(sql))
-    monkeypatch.setenv("MISSIEMONITOR_DATA", str(data))
-    (sql / "core").mkdir(parents=True)
-    file, note = sql / "core" / "one.sql", data / "work" / "statements.json"
-    asked = []
-
-    def parse(text: str, where: Path) -> frozenset[str]:
-        asked.append(text)
-        return kept(text, where)
-
-    kept = models._tables_of
-    monkeypatch.setattr(models, "_tables_of", parse)
-
-    def read(text: str) -> frozenset[str]:
-        """As a new process reads it."""
-        file.write_text(text)
-        load_models.cache_clear()
-        monkeypatch.setattr(models, "_parsed", {})
-        return load_models(sql)["core.one"].upstream
-
-    assert read(GOOD) == {"registry.missions"}
-    assert not note.exists(), "a new root of data gets its folders from a run"
-    note.parent.mkdir(parents=True)
-    assert read(GOOD) == {"registry.missions"}
-    assert len(asked) == 2
-    assert read(GOOD) == {"registry.missions"}
-    assert len(asked) == 2, "read from the note"
-    assert read(GOOD.replace("registry.missions", "registry.targets")) == {"registry.targets"}
-    assert len(asked) == 3
-    read(GOOD)
-    whole = note.read_bytes()
-    flipped = whole.replace(b"registry.missions", b"registry.missionr")
-    added = whole.replace(b'"registry.missions"', b'"registry.missions",\n"marts.absent"')
-    assert len({whole, flipped, added}) == 3
-    for spoilt in (b"", b"[]", b"{", b'{"a": 1}', b"\xff", whole[:-9], flipped, added):
-        note.write_bytes(spoilt)
-        assert read(GOOD) == {"registry.missions"}
-    assert len(asked) == 12
-    monkeypatch.setattr(models, "_reader", lambda: "another")
-    assert read(GOOD) == {"registry.missions"}
-    assert len(asked) == 13, "another parser, and another version of ours, is asked again"
-    load_models.cache_clear()
 
 
 def test_models_that_read_each_other_are_refused(tmp_path: Path) -> None:
