@@ -18,7 +18,7 @@ test: $(STAMP)
 
 ui: $(STAMP)
 	mkdir -p $(MISSIEMONITOR_INSTANCE)
-	$(BIN)/dagster dev -m pipeline.definitions -h 127.0.0.1 -p $(or $(PORT),3000)
+	$(BIN)/dagster dev -m assets.definitions -h 127.0.0.1 -p $(or $(PORT),3000)
 
 bench: $(STAMP)
 	$(BIN)/python tools/bench.py

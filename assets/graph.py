@@ -12,11 +12,11 @@ from datetime import timedelta
 import dagster as dg
 
 from assets.session import RunSession
-from pipeline.intake import CHECKS, PULLED
-from pipeline.models import Column, Expectation, Model, View
-from pipeline.quality import CheckResult, QualityError
+from pipeline.quality.results import CheckResult, QualityError
 from pipeline.registry import Dataset, Registry
 from pipeline.session_process import SessionProcessError, asset_of
+from pipeline.vintages.validate import CHECKS, PULLED
+from pipeline.warehouse.model import Column, Expectation, Model, View
 
 OWNERS = ["team:monitor"]
 RETRIES = dg.RetryPolicy(

@@ -8,9 +8,9 @@ from datetime import date
 import dagster as dg
 from pydantic import PrivateAttr
 
+from assets.retention import forget_old_runs
 from pipeline.clock import today
 from pipeline.paths import Paths
-from pipeline.retention import forget_old_runs
 from pipeline.session_process import Order, SessionProcess, take
 
 

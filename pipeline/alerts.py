@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pipeline.outcome import Outcome
 from pipeline.paths import Paths
-from pipeline.published import dicts, open_release
+from pipeline.release.database import dicts, open_release
 
 URLS = "MISSIEMONITOR_ALERT_URLS"
 FILE = "MISSIEMONITOR_ALERT_FILE"

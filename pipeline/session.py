@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from pipeline.archive import dump
 from pipeline.clock import today
-from pipeline.intake import PULLED, Intake, Settled, code_version
-from pipeline.models import Model, load_models
 from pipeline.paths import Paths, registry_root, sql_root
-from pipeline.quality import Checker, CheckResult
-from pipeline.warehouse import BuildError, Note, Warehouse, literal
+from pipeline.quality.results import Checker, CheckResult
+from pipeline.vintages.store import dump
+from pipeline.vintages.validate import PULLED, Intake, Settled, code_version
+from pipeline.warehouse.build import BuildError, Note, Warehouse, literal
+from pipeline.warehouse.model import Model, load_models
 
 if TYPE_CHECKING:
-    from pipeline.publish import Prepared
-    from pipeline.pull import Outcome
     from pipeline.registry import Registry
+    from pipeline.release.publish import Prepared
     from pipeline.report.board import Standing
+    from pipeline.vintages.pull import Outcome
 
 _WAIT_SECONDS = 1800.0
 # Tables built at the same time: DuckDB and the checker work on one while Python prepares another.
@@ -122,8 +122,8 @@ class Session:
             "0",
         ):
             return
-        from pipeline.http import Transport
-        from pipeline.pull import Pulls, keep_outcomes, outcomes_of, to_watch
+        from pipeline.publishers.http import Transport
+        from pipeline.vintages.pull import Pulls, keep_outcomes, outcomes_of, to_watch
 
         archive = self.intake.archive
         if run_id and (found := outcomes_of(archive, run_id)):
@@ -260,7 +260,7 @@ class Session:
 
     def prepare(self) -> None:
         """Write the release that `publish` will swap in. BuildError as for `publish`."""
-        from pipeline.publish import prepare
+        from pipeline.release.publish import prepare
 
         self._discard()
         self._prepared = prepare(self)
@@ -270,7 +270,7 @@ class Session:
 
         BuildError, with the published set as it was, if the tables do not belong together.
         """
-        from pipeline.publish import commit, prepare
+        from pipeline.release.publish import commit, prepare
 
         prepared, self._prepared = self._prepared or prepare(self), None
         try:
@@ -303,7 +303,7 @@ class Session:
     @cached_property
     def _code(self) -> str:
         return code_version(
-            "pipeline/progress", "pipeline/warehouse.py", "pipeline/quality_worker.py"
+            "pipeline/progress", "pipeline/warehouse/build.py", "pipeline/quality/worker.py"
         )
 
     def settle(self, name: str) -> Settled:

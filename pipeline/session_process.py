@@ -28,12 +28,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.paths import Paths
-from pipeline.quality_worker import read_message, write_message
+from pipeline.quality.worker import read_message, write_message
 
 if TYPE_CHECKING:
     from pipeline.report.board import Standing
     from pipeline.session import DatasetState, Session
-    from pipeline.warehouse import Note
+    from pipeline.warehouse.build import Note
 
 # What is asked for: a method of Session and its arguments.
 Key = tuple[str, ...]

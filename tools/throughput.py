@@ -29,7 +29,7 @@ FLOW = "ENV_BENCH"
 
 def code_lists() -> dict[str, list[str]]:
     """The codes that the bundled Eurostat vintages use, and areas as publishers code them."""
-    from pipeline.sources.geo import FROM_ISO3
+    from pipeline.formats.geo import FROM_ISO3
 
     found: dict[str, set[str]] = defaultdict(set)
     for path in RAW.glob("eurostat/*/*/body.gz"):
@@ -105,7 +105,7 @@ def make(rows: int, folder: Path) -> None:
 
 
 def missiemonitor(folder: Path) -> dict[str, int]:
-    from pipeline.sources import DatasetSpec, parse_file
+    from pipeline.formats import DatasetSpec, parse_file
 
     spec = DatasetSpec("eurostat", "env_bench", "sdmx_csv", FLOW)
     digest = json.loads((folder / "notes.json").read_text())["sha256"]
@@ -203,8 +203,8 @@ def bundled(folder: Path) -> dict[str, float]:
     """Every bundled vintage in memory, as a first run reads them; `folder` is not used.
 
     CPU seconds are of the reading alone, without the registry that says how to read."""
+    from pipeline.formats import DatasetSpec, parse
     from pipeline.registry import load
-    from pipeline.sources import DatasetSpec, parse
 
     todo = []
     for name, item in sorted(load().datasets.items()):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.published import dicts, open_release
-from pipeline.warehouse import literal, quoted
+from pipeline.release.database import dicts, open_release
+from pipeline.warehouse.build import literal, quoted
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline.archive import dump
 from pipeline.report.prepared import kept, key_of
+from pipeline.vintages.store import dump
 
 _LIBRARIES = ("altair", "vl-convert-python")
 _FONT = "-apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', system-ui, sans-serif"

@@ -15,7 +15,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.dictionary import Table, read_dictionary
+from pipeline.release.dictionary import Table, read_dictionary
 from pipeline.report import charts, method, sentences, words
 from pipeline.report.content import HOME, Content, script_json
 from pipeline.report.numbers import (

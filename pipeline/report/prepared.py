@@ -11,8 +11,8 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from pipeline.archive import dump
 from pipeline.paths import write_atomic
+from pipeline.vintages.store import dump
 
 
 def installed() -> Path:

@@ -20,12 +20,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.http import Limits, Transport
-from pipeline.intake import Intake
 from pipeline.paths import Paths
-from pipeline.pull import Pulls
-from pipeline.quality import Checker
+from pipeline.publishers.http import Limits, Transport
+from pipeline.quality.results import Checker
 from pipeline.registry import Registry, load
+from pipeline.vintages.pull import Pulls
+from pipeline.vintages.validate import Intake
 from tests.publisher import Cube, Fault, Publisher, World, bundled_world
 
 TODAY = date(2026, 11, 25)

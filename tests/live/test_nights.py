@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.archive import Archive
 from pipeline.paths import Paths
 from pipeline.registry import load
+from pipeline.vintages.store import Archive
 from tests.publisher import Cell, Fault, Publisher, bundled_world
 from tests.publisher.server import SOURCES
 from tests.publisher.statline import add_tables

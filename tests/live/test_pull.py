@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from pipeline.archive import Archive
-from pipeline.http import Limits, PullError, Transport
-from pipeline.intake import Intake, Settled
+from pipeline.formats import parse
 from pipeline.paths import Paths
-from pipeline.pull import Pulls, digest, spec_of
-from pipeline.quality import Checker
+from pipeline.publishers.http import Limits, PullError, Transport
+from pipeline.quality.results import Checker
 from pipeline.registry import Registry, load
 from pipeline.registry.loader import Titled
-from pipeline.sources import parse
+from pipeline.vintages.pull import Pulls, digest, spec_of
+from pipeline.vintages.store import Archive
+from pipeline.vintages.validate import Intake, Settled
 from tests.publisher import Cell, Fault, Publisher
 from tests.publisher.statline import add_tables
 
@@ -299,9 +299,9 @@ def test_a_queued_extraction_is_waited_for(night: Night) -> None:
 
 
 def test_the_three_routes_of_eurostat_say_the_same(night: Night, registry: Registry) -> None:
-    from pipeline.pull import ask_of, compare
-    from pipeline.sources import DatasetSpec
-    from pipeline.sources.pull import pull
+    from pipeline.formats import DatasetSpec
+    from pipeline.publishers import pull
+    from pipeline.vintages.pull import ask_of, compare
 
     item = registry.datasets[REN]
     found = set()
@@ -337,7 +337,7 @@ def test_pages_make_one_vintage_as_received(night: Night) -> None:
 def test_un_and_world_bank_pages_follow_one_another(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.sources.pull import unsdg, worldbank
+    from pipeline.publishers import unsdg, worldbank
 
     for name, module in (("unsdg/vaccination", unsdg), ("worldbank/ER.MRN.PTMR.ZS", worldbank)):
         night.one(name)
@@ -359,7 +359,7 @@ def test_a_publisher_that_fails_leaves_the_others_and_the_old_vintage(night: Nig
 
 
 def test_a_304_is_nothing_new(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipeline.http import Reply
+    from pipeline.publishers.http import Reply
 
     pulls = night.pulls()
     sent: list[Any] = []
@@ -425,7 +425,7 @@ def test_the_who_is_a_registry_entry_away(night: Night, tmp_path: Path, root: Pa
 
 
 def test_doctor_finds_every_key_right_at_the_bench(night: Night) -> None:
-    from pipeline.doctor import check_keys
+    from pipeline.vintages.live_keys import check_keys
 
     pulls = night.pulls()
     found = check_keys(pulls, pulls.names())
@@ -447,7 +447,7 @@ def test_doctor_finds_every_key_right_at_the_bench(night: Night) -> None:
 def test_doctor_says_what_is_wrong_and_what_was_likely_meant(
     night: Night, name: str, change: dict[str, Any], says: str
 ) -> None:
-    from pipeline.doctor import check_keys
+    from pipeline.vintages.live_keys import check_keys
 
     pulls = night.pulls(registry=changed(night.registry, name, **change))
     (finding,) = check_keys(pulls, [name])
@@ -472,7 +472,7 @@ def test_doctor_says_what_is_wrong_and_what_was_likely_meant(
 def test_doctor_names_the_likely_code(
     night: Night, name: str, series: dict[str, Any], says: str
 ) -> None:
-    from pipeline.doctor import check_keys
+    from pipeline.vintages.live_keys import check_keys
 
     key = night.registry.datasets[name].series_keys()[0]
     pulls = night.pulls(registry=changed(night.registry, name, series={key: series}))
@@ -482,7 +482,7 @@ def test_doctor_names_the_likely_code(
 
 
 def test_doctor_says_when_it_could_not_ask(night: Night) -> None:
-    from pipeline.doctor import check_keys
+    from pipeline.vintages.live_keys import check_keys
 
     night.bench.faults = [Fault("html", "eurostat", path="/")]
     pulls = night.pulls()

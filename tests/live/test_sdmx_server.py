@@ -18,12 +18,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.http import Limits, Manners, PullError, Transport
-from pipeline.pull import ask_of
+from pipeline.formats import DatasetSpec, parse
+from pipeline.publishers import Publisher as Asked
+from pipeline.publishers import check, pull
+from pipeline.publishers.http import Limits, Manners, PullError, Transport
 from pipeline.registry import load
-from pipeline.sources import DatasetSpec, parse
-from pipeline.sources.pull import Publisher as Asked
-from pipeline.sources.pull import check, pull
+from pipeline.vintages.pull import ask_of
 from tests.publisher import Cube, World, bundled_world
 from tests.publisher.protocols.oecd import area as oecd_area
 

@@ -153,7 +153,7 @@ def test_a_run_of_the_ui_is_told_of_by_its_sensors(
             states = post(
                 ui,
                 '{ sensorsOrError(repositorySelector: {repositoryName: "__repository__", '
-                'repositoryLocationName: "pipeline.definitions"}) { ... on Sensors { results { name '
+                'repositoryLocationName: "assets.definitions"}) { ... on Sensors { results { name '
                 "sensorState { status ticks { status } } } } } }",
             )["sensorsOrError"]["results"]
             assert {s["name"]: s["sensorState"]["status"] for s in states} == {

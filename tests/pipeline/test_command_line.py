@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli import COMMANDS
-from pipeline.commands import complete
+from pipeline.cli import complete
+from pipeline.cli.main import COMMANDS
 from pipeline.paths import registry_root
 from pipeline.registry import load
 from tests.conftest import CLI
@@ -120,7 +120,7 @@ def test_completion_of_a_broken_registry_offers_nothing(
 
 def test_starting_imports_nothing_heavy() -> None:
     code = (
-        "import sys, pipeline.cli, pipeline.commands.complete as c; c.missions(''); "
+        "import sys, pipeline.cli.main, pipeline.cli.complete as c; c.missions(''); "
         "print([m for m in ('dagster', 'duckdb', 'pandas', 'pyarrow', 'pydantic', 'altair', "
         "'great_expectations', 'apprise', 'rich', 'jinja2') if m in sys.modules])"
     )

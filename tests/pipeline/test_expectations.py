@@ -11,11 +11,11 @@ import duckdb
 import pandas as pd
 import pytest
 
-from pipeline.models import Expectation, Model, load_models
 from pipeline.paths import Paths, sql_root
-from pipeline.quality import Checker
+from pipeline.quality.results import Checker
 from pipeline.session import Session
-from pipeline.warehouse import connect, quoted
+from pipeline.warehouse.build import connect, quoted
+from pipeline.warehouse.model import Expectation, Model, load_models
 
 # A SELECT over `good` that gives a table which breaks the expectation, for each one in SQL.
 BREAKS = {

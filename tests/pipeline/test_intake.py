@@ -13,11 +13,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.archive import Archive
-from pipeline.intake import CHECKS, Intake, Settled
 from pipeline.paths import Paths
-from pipeline.quality import Checker, Ticket
+from pipeline.quality.results import Checker, Ticket
 from pipeline.registry import Registry, load
+from pipeline.vintages.store import Archive
+from pipeline.vintages.validate import CHECKS, Intake, Settled
 from tests.pipeline.test_bad_input import (
     FAULTS,
     body_of,
@@ -228,7 +228,7 @@ def test_a_large_body_goes_from_file_to_file_and_gives_the_same_rows(
     given = bundled[-1]
     settled = []
     for size, folder in ((1 << 30, "memory"), (0, "stream")):
-        monkeypatch.setattr("pipeline.intake._STREAM_FROM", size)
+        monkeypatch.setattr("pipeline.vintages.validate._STREAM_FROM", size)
         paths = Paths(tmp_path / folder)
         kept = Archive(paths).add("eurostat", "nrg_ind_ren", given.body(), dict(given.manifest))
         settled.append(

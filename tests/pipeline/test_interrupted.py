@@ -23,7 +23,7 @@ from tests.publisher import Fault, Publisher
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 DAY = "2026-11-23"
-PROCESSES = ("pipeline.session_process", "pipeline.quality_worker")
+PROCESSES = ("pipeline.session_process", "pipeline.quality.worker")
 
 
 def descendants(pid: int) -> list[int]:

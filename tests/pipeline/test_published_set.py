@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 from frictionless import Package
 
-from pipeline.dictionary import read_dictionary
+from pipeline.release.dictionary import read_dictionary
 from tests.conftest import cannot_run
 
 Ask = Callable[[Path, str], list[dict[str, Any]]]

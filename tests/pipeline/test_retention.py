@@ -10,10 +10,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from pipeline import retention
-from pipeline.commands.common import instance_of
+from assets import retention
+from assets.retention import KEPT_DAYS, forget_old_runs
+from pipeline.cli.common import instance_of
 from pipeline.paths import Paths
-from pipeline.retention import KEPT_DAYS, forget_old_runs
 from tests.pipeline.test_event_log import apart, first, rows, second, third
 
 DAY = date(2026, 11, 23)

@@ -23,10 +23,9 @@ import pytest
 
 from assets.graph import dataset_asset
 from assets.session import RunSession
-from pipeline.intake import CHECKS
 from pipeline.outcome import outcome_of
 from pipeline.paths import Paths, registry_root
-from pipeline.quality import Checker, CheckResult
+from pipeline.quality.results import Checker, CheckResult
 from pipeline.registry import load
 from pipeline.session import DatasetState, Session
 from pipeline.session_process import (
@@ -40,7 +39,8 @@ from pipeline.session_process import (
     stop_early,
     take,
 )
-from pipeline.warehouse import BuildError
+from pipeline.vintages.validate import CHECKS
+from pipeline.warehouse.build import BuildError
 
 DAY = date(2026, 11, 23)
 DATASET = "eurostat/nrg_ind_ren"

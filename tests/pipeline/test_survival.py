@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from pipeline.paths import Paths
-from pipeline.warehouse import BuildError
+from pipeline.warehouse.build import BuildError
 from tests.conftest import CLI
 
 Ask = Callable[[Path, str], list[dict[str, Any]]]
@@ -110,7 +110,7 @@ def test_a_broken_mart_leaves_the_published_set_as_it_was(
 def test_publication_refuses_tables_that_do_not_belong_together(data: Path, cli: Cli) -> None:
     from datetime import date
 
-    from pipeline.publish import publish
+    from pipeline.release.publish import publish
     from pipeline.session import Session
 
     assert cli(data, "run", "--as-of", "2026-11-23").returncode == 0

@@ -18,8 +18,8 @@ from typing import Any
 
 import duckdb
 
-from pipeline.models import Column, Model, View
-from pipeline.publish import KEPT, KEPT_SECONDS, swap_in, write_database
+from pipeline.release.publish import KEPT, KEPT_SECONDS, swap_in, write_database
+from pipeline.warehouse.model import Column, Model, View
 
 READERS, RELEASES = 16, 200
 STAMP = (Column("stamp", "INTEGER", "number of the release"),)

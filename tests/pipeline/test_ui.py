@@ -28,7 +28,7 @@ from tests.conftest import CLI
 LAUNCH = """mutation ($tags: [ExecutionTag!], $config: RunConfigData) {
   launchRun(executionParams: {
     selector: {jobName: "nightly", repositoryName: "__repository__",
-               repositoryLocationName: "pipeline.definitions"},
+               repositoryLocationName: "assets.definitions"},
     runConfigData: $config, executionMetadata: {tags: $tags}}) {
     __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
     ... on RunConfigValidationInvalid { errors { message } } } }"""
@@ -48,7 +48,7 @@ def dagster_dev(data: Path, root: Path, **env: str) -> Iterator[str]:
     instance.mkdir(exist_ok=True)
     process = subprocess.Popen(
         [
-            str(Path(sys.executable).with_name("dagster")), "dev", "-m", "pipeline.definitions",
+            str(Path(sys.executable).with_name("dagster")), "dev", "-m", "assets.definitions",
             "-h", "127.0.0.1", "-p", str(port),
         ],
         cwd=root,
@@ -154,7 +154,7 @@ def test_the_ui_loads_schedules_and_publishes_the_same_release(ui: str, data: Pa
     schedules = post(
         ui,
         '{ schedulesOrError(repositorySelector: {repositoryName: "__repository__", '
-        'repositoryLocationName: "pipeline.definitions"}) { ... on Schedules { results { name '
+        'repositoryLocationName: "assets.definitions"}) { ... on Schedules { results { name '
         "cronSchedule executionTimezone scheduleState { status } } } } }",
     )["schedulesOrError"]["results"]
     assert schedules == [

@@ -303,15 +303,15 @@ def test_other_rules_and_rows_of_one_release_only_are_told_apart(
     an indicator that the other does not know."""
     import pyarrow.parquet as pq
 
-    from pipeline.diff import compare, lines
-    from pipeline.release import Release, ReleaseError
+    from pipeline.release.diff import compare, lines
+    from pipeline.release.read import Release, ReleaseError
 
     now = Release((first_run["data"] / "marts" / "current").resolve())
     folder = tmp_path / "other"
     shutil.copytree(now.folder, folder)
 
     def rewrite(table: str, sql: str) -> None:
-        from pipeline.warehouse import connect, literal
+        from pipeline.warehouse.build import connect, literal
 
         path = folder / f"{table}.parquet"
         con = connect()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.archive import Archive
 from pipeline.paths import Paths
+from pipeline.vintages.store import Archive
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_kill_half_way_is_made_good(
             raise KeyboardInterrupt from None
 
     with monkeypatch.context() as during:
-        during.setattr("pipeline.archive.shutil.copytree", killed)
+        during.setattr("pipeline.vintages.store.shutil.copytree", killed)
         with pytest.raises(KeyboardInterrupt):
             archive.seed()
     assert len(held(tmp_path / "data")) == 1

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.sources import DatasetSpec, ParseError, bulk, parse, parse_file
+from pipeline.formats import DatasetSpec, ParseError, bulk, parse, parse_file
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 # Unicode's space separators are blanks around a cell; a tab is not.

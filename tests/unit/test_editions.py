@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.models import load_models
 from pipeline.paths import sql_root
-from pipeline.warehouse import connect
+from pipeline.warehouse.build import connect
+from pipeline.warehouse.model import load_models
 
 MODELS = load_models(sql_root())
 TABLES = {

@@ -24,9 +24,7 @@ import pytest
     ],
 )
 def test_the_short_end_of_a_process_loses_nothing(work: str, said: str) -> None:
-    code = (
-        f"import atexit, threading, time, pipeline.cli as c; print('printed'); {work}; c._leave(3)"
-    )
+    code = f"import atexit, threading, time, pipeline.cli.main as c; print('printed'); {work}; c._leave(3)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.replace("\n", " "), done.stderr) == (3, said, "")
 
@@ -35,7 +33,7 @@ def test_the_short_end_of_a_process_loses_nothing(work: str, said: str) -> None:
 def test_output_that_cannot_be_written_is_said_as_python_says_it() -> None:
     said = []
     for end in ("c._leave(0)", "sys.exit(0)"):
-        code = f"import sys, pipeline.cli as c; print('printed'); {end}"
+        code = f"import sys, pipeline.cli.main as c; print('printed'); {end}"
         with Path("/dev/full").open("w") as full:
             done = subprocess.run(
                 [sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, check=False
@@ -47,7 +45,7 @@ def test_output_that_cannot_be_written_is_said_as_python_says_it() -> None:
 
 CLOSED = """
 import os, sys
-import pipeline.cli as cli
+import pipeline.cli.main as cli
 cli._streams()
 print("said")
 child = "import sys; print('said'); print(sys.stderr is None, sys.stdout is None)"

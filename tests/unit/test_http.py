@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from pipeline import http
-from pipeline.http import (
+from pipeline.publishers import http
+from pipeline.publishers.http import (
     HostDown,
     Limits,
     Manners,

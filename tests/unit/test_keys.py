@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.sources.keys import align, canonical, dims_of
+from pipeline.formats.keys import align, canonical, dims_of
 
 
 @pytest.mark.parametrize(

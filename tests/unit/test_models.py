@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.models import ModelError, load_models, read_model
-from pipeline.quality import Checker, QualityError
+from pipeline.quality.results import Checker, QualityError
+from pipeline.warehouse.model import ModelError, load_models, read_model
 
 GOOD = """/*
 description: A table.
@@ -113,7 +113,7 @@ def test_a_check_that_cannot_run_is_an_error_not_bad_data(checker: Checker) -> N
 
 def test_two_cells_of_one_line_that_cannot_be_used_are_two_rejects(root: Path) -> None:
     # A body with several value columns gives more than one row for a line: no fault of a table.
-    from pipeline.sources import DatasetSpec, parse
+    from pipeline.formats import DatasetSpec, parse
 
     body = b"Entity,Code,Year,a,b\nNetherlands,NLD,2020,,\nNetherlands,NLD,2021,1,2\n"
     rejects = parse(body, DatasetSpec("owid", "x", "owid_csv")).rejects.to_pylist()

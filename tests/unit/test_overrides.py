@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pipeline.models import load_models
 from pipeline.paths import sql_root
 from pipeline.report.scoreboard import print_board
-from pipeline.warehouse import connect
+from pipeline.warehouse.build import connect
+from pipeline.warehouse.model import load_models
 
 MART = load_models(sql_root())["marts.sub_mission_progress"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.sources import DatasetSpec, ParseError, parse
+from pipeline.formats import DatasetSpec, ParseError, parse
 
 
 def spec(kind: str, code: str | None = None, forms: tuple[str, ...] = ()) -> DatasetSpec:

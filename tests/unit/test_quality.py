@@ -15,10 +15,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipeline.models import Column, Model
-from pipeline.quality import Checker, QualityError
-from pipeline.quality_worker import WORKER, pack, read_message
-from pipeline.warehouse import _frame, connect
+from pipeline.quality.results import Checker, QualityError
+from pipeline.quality.worker import WORKER, pack, read_message
+from pipeline.warehouse.build import _frame, connect
+from pipeline.warehouse.model import Column, Model
 
 COLUMNS = ["name", "year", "number", "fault"]
 
@@ -125,7 +125,7 @@ def test_threads_that_ask_at_once_each_get_their_own_answer(checker: Checker) ->
 
 
 BUILT_OTHERWISE = """
-import pipeline.quality_worker as worker
+import pipeline.quality.worker as worker
 def broken(): raise AttributeError("built otherwise")
 worker._ask_once = broken
 worker.main()
@@ -153,7 +153,7 @@ def test_what_is_spared_changes_no_answer() -> None:
 
 
 SPARED = """
-import sys, pandas, pipeline.quality_worker as worker
+import sys, pandas, pipeline.quality.worker as worker
 worker._spared_judge()
 from great_expectations.expectations import expectation
 empty = [n for n, m in sys.modules.items() if isinstance(m, worker._Empty)]
@@ -171,7 +171,7 @@ def test_great_expectations_is_built_as_is_known_here() -> None:
         [sys.executable, "-c", SPARED], check=True, capture_output=True, text=True
     )
     assert done.stdout.split() == [
-        "False", "True", "5", "pipeline.quality_worker", "pipeline.quality_worker", "True", "True",
+        "False", "True", "5", "pipeline.quality.worker", "pipeline.quality.worker", "True", "True",
     ]  # fmt: skip
 
 
@@ -180,7 +180,7 @@ import sys
 from datetime import date
 from pathlib import Path
 import pandas as pd
-from pipeline.quality import Checker
+from pipeline.quality.results import Checker
 from pipeline.session_process import Order, SessionProcess
 checker = Checker()
 print(checker.submit(pd.DataFrame({"x": [1]}), [("rows", {"value": 1})]).result()[0]["passed"])

@@ -17,12 +17,20 @@ from typing import Any
 
 import pytest
 
-from pipeline.http import NotFound, PullError, Reply, TooBig, fault_of, must_be_data, said_by
-from pipeline.pull import ask_of, compare, spec_of
+from pipeline.formats import DatasetSpec, ParseError, documents, parse, tables
+from pipeline.publishers import Ask, Publisher, pull
+from pipeline.publishers import eurostat as eurostat_pull
+from pipeline.publishers.http import (
+    NotFound,
+    PullError,
+    Reply,
+    TooBig,
+    fault_of,
+    must_be_data,
+    said_by,
+)
 from pipeline.registry import load
-from pipeline.sources import DatasetSpec, ParseError, documents, parse, tables
-from pipeline.sources.pull import Ask, Publisher, pull
-from pipeline.sources.pull import eurostat as eurostat_pull
+from pipeline.vintages.pull import ask_of, compare, spec_of
 
 TODAY = date(2026, 11, 23)
 
@@ -288,7 +296,7 @@ def test_the_registered_selection_of_a_recorded_cbs_table(read: Any) -> None:
 
 
 def test_every_cell_of_a_recorded_cbs_table_is_counted(read: Any) -> None:
-    from pipeline.sources.pages import envelope
+    from pipeline.formats.pages import envelope
 
     for table, states in (("82610NED", {"impossible"}), ("82242NED", {"not_annual"})):
         body = envelope([
@@ -478,7 +486,7 @@ def test_recorded_who_errors(read: Any, file: str) -> None:
 
 
 def test_the_recorded_who_lists_tell_a_wrong_code(read: Any) -> None:
-    from pipeline.sources.pull import check
+    from pipeline.publishers import check
 
     publisher = Stub("who", {
         "/Indicator": read("who_gho/hdx_indicator.json"),
@@ -501,7 +509,7 @@ def test_the_recorded_who_lists_tell_a_wrong_code(read: Any) -> None:
 
 
 def test_spec_of_reads_a_live_vintage_by_its_own_manifest(tmp_path: Path) -> None:
-    from pipeline.archive import Vintage
+    from pipeline.vintages.store import Vintage
 
     item = load().datasets["curated/cbs_ghg_climate_sectors"]
     live = {"origin": "live", "format": "cbs_odata", "states": "85669NED",

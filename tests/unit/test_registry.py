@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.formats import DatasetSpec, parse
 from pipeline.registry import RegistryError, load
-from pipeline.sources import DatasetSpec, parse
 
 
 def test_it_holds_the_letter() -> None:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.models import load_models
 from pipeline.paths import sql_root
-from pipeline.warehouse import connect
+from pipeline.warehouse.build import connect
+from pipeline.warehouse.model import load_models
 from tests import naive
 
 MISSIONS = [

@@ -1,0 +1,44 @@
+"""`missiemonitor explain`: every number behind an indicator's statuses."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.common import LANG, language, release_of
+from pipeline.cli.complete import indicators, targets
+from pipeline.paths import Paths
+
+
+def explain(
+    indicator: Annotated[str, typer.Argument(help="An indicator's id.", autocompletion=indicators)],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target", help="A target's id; default all of them.", autocompletion=targets
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    lang: LANG = None,
+) -> None:
+    """Every number behind a status: formula, figures, vintage, citation, second opinions.
+
+    \b
+    Examples:
+      missiemonitor explain ghg_net_total
+      missiemonitor explain ghg_net_total --target energy/ghg-55-2030 --lang nl
+      missiemonitor explain ghg_net_total --json
+    """
+    from pipeline.release.explain import explain as told_by
+    from pipeline.release.explain import lines
+    from pipeline.release.read import Release
+
+    chosen = language(lang)
+    told = told_by(Release(release_of(Paths.from_environment())), indicator, target)
+    if as_json:
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=1, default=str))
+        return
+    for line in lines(told, chosen):
+        typer.echo(line)

@@ -1,0 +1,106 @@
+"""The command line: puts the commands together and turns every error into one line.
+
+Exit codes are 0, 1 and 3 as in README, and 2 for a command that was typed wrong. What a command
+does is in pipeline/commands/, a file each; a new one is added to COMMANDS.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+from typing import Annotated, NoReturn
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from pipeline.cli import common
+from pipeline.cli.common import NOTHING_PUBLISHED, USAGE
+from pipeline.cli.diff import diff
+from pipeline.cli.doctor import doctor
+from pipeline.cli.explain import explain
+from pipeline.cli.ingest import ingest
+from pipeline.cli.query import query
+from pipeline.cli.report import report
+from pipeline.cli.run import run
+from pipeline.cli.status import status
+
+COMMANDS = (run, status, explain, diff, query, report, ingest, doctor)
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="missiemonitor",
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for _command in COMMANDS:
+    app.command()(_command)
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """How far the Netherlands has come on its missions."""
+    common.debug = debug
+
+
+def main() -> None:
+    """Entry point: people see one line, not a traceback."""
+    _streams()
+    try:
+        words = sys.argv[1:] or ["--help"]
+        code = app(words, prog_name=app.info.name, standalone_mode=False) or 0
+        if code == INTERRUPTED:  # Typer has ended the line with ^C, and says nothing
+            raise KeyboardInterrupt
+        _leave(code)
+    except TyperException as error:
+        context = getattr(error, "ctx", None)
+        text = " ".join(error.format_message().split())
+        where = context.command_path if context else "missiemonitor"
+        sys.stderr.write(f"missiemonitor: {text.rstrip('.')}; see `{where} --help`\n")
+        sys.exit(USAGE)
+    except (Abort, KeyboardInterrupt):
+        sys.stderr.write("missiemonitor: stopped\n")
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        if common.debug:
+            raise
+        text = str(error).strip() or type(error).__name__
+        lines = getattr(error, "lines", None) or [text.splitlines()[0]]
+        for line in lines:
+            sys.stderr.write(f"missiemonitor: {line}\n")
+        sys.exit(NOTHING_PUBLISHED)
+
+
+def _streams() -> None:
+    """Let a standard stream that was closed (`>&-`) lead nowhere: what is written to it is no
+    error, and its number does not go to the next file that is opened, here or in a child."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None and (opened := os.open(os.devnull, os.O_RDWR)) == number:
+            os.set_inheritable(opened, True)
+            setattr(sys, name, os.fdopen(opened, "w" if number else "r"))
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process without taking apart what it holds: the system frees that at once, Python
+    takes half a second to find out what of some half a million objects goes first.
+
+    What is registered for the end is done. Where a thread still works, or output cannot be
+    written, Python ends as it always does.
+    """
+    others = [t for t in threading.enumerate() if t is not threading.main_thread()]
+    if not all(thread.daemon for thread in others):
+        sys.exit(code)
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        sys.exit(code)
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

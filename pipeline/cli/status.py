@@ -1,0 +1,48 @@
+"""`missiemonitor status`: the scoreboard of the published set."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.common import LANG, UserError, console, language, release_of
+from pipeline.cli.complete import missions
+from pipeline.paths import Paths
+
+
+def status(
+    mission: Annotated[
+        str, typer.Option("--mission", help="A mission's id, e.g. energy.", autocompletion=missions)
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    lang: LANG = None,
+) -> None:
+    """The scoreboard of the published set.
+
+    \b
+    Examples:
+      missiemonitor status
+      missiemonitor status --mission energy --lang nl
+      missiemonitor status --json > scoreboard.json
+    """
+    from pipeline.report.board import read_board
+
+    chosen = language(lang)
+    board = read_board(release_of(Paths.from_environment()))
+    if mission and mission not in {r["mission_id"] for r in board["rows"]}:
+        raise UserError(f"--mission {mission}: no such mission; see `missiemonitor status`")
+    if as_json:
+        board["rows"] = [
+            r
+            for r in board["rows"]
+            if not mission
+            or r["mission_id"] == mission
+            or r["mission_id"].startswith(f"{mission}.")
+        ]
+        typer.echo(json.dumps(board, ensure_ascii=False, indent=1, default=str))
+        return
+    from pipeline.report.scoreboard import print_board
+
+    print_board(board, chosen, console(), mission)

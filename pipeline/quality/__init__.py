@@ -1,0 +1,1 @@
+"""Expectations, judged by Great Expectations."""

@@ -1,0 +1,1 @@
+"""Releases: written, swapped in, read back, compared. What is on the page belongs in report/."""

@@ -1,0 +1,403 @@
+"""Every number behind the statuses of one indicator, with its formula and where it comes from.
+
+Built from a release's marts alone. What is printed recomputes to the same status; numbers are
+written in full for that reason. The rules belong in METHOD.md and progress/assess.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from typing import Any, Final
+
+from pipeline.progress.assess import (
+    MIN_POINTS,
+    MIN_SPAN,
+    SHORT_WINDOW,
+    TOLERANCE,
+    Question,
+    assess,
+)
+from pipeline.release.read import HOME, Pair, Release, ReleaseError, Row
+
+# The rule that decides, and its text: symbols are those of METHOD §3 and §4.
+RULES: Final = {
+    "reached": "d·(y − yT) ≥ −1e-9·max(1, |yT|) → achieved",
+    "missed": "t ≥ tT and d·(y − yT) < −1e-9·max(1, |yT|) → missed",
+    "start_past_target": "the window starts past the target and y does not reach it → wrong_direction",
+    "ratio_short": "< 0 wrong_direction · [0, .60) insufficient · [.60, .95) progress_too_slow · "
+    "≥ .95 on_track",
+    "growth_pct": "≥ 1 improving · [.05, 1) slightly_improving · (−.05, .05) stable · "
+    "[−1, −.05] slightly_worsening · < −1 worsening",
+    "milestone_state": "met → achieved · overdue → missed",
+    "context_only": "fit context or no direction → no status",
+    "no_data": "no observation → no status",
+    "milestone_open": "the milestone is open → no status",
+    "stale": "R ≥ the date on which the figure lapses → no status",
+    "series_break": "the window would qualify without the break in it → no status",
+    "too_few_points": f"fewer than {MIN_POINTS} observations in the window, or its ends less than "
+    f"{MIN_SPAN} years apart → no status",
+    "baseline_missing": "the series has no value at the base year and no document gives one, or it "
+    "ends before → no status",
+    "not_computable": "a pace or its quotient does not exist for these values → no status",
+}
+
+
+@dataclass(frozen=True)
+class Number:
+    """One named number: its formula in symbols, the same with figures filled in, its value."""
+
+    name: str
+    formula: str
+    filled: str
+    value: Any
+
+
+def explain(release: Release, indicator: str, target: str | None = None) -> dict[str, Any]:
+    """All of it as plain data. ReleaseError, with near matches, for a name that is not there."""
+    item = release.indicators.get(indicator)
+    if item is None:
+        raise ReleaseError(_unknown("indicator", indicator, release.indicators))
+    pairs = [p for p in release.pairs if p[0] == indicator]
+    if target is not None:
+        names = {p[1]: p for p in pairs}
+        if target not in names:
+            raise ReleaseError(_unknown("target", target, names))
+        pairs = [names[target]]
+    return {
+        "release": release.name,
+        "reference_date": release.reference.isoformat(),
+        "method_version": release.method,
+        "indicator": item,
+        "sources": _sources(release, item),
+        "observations": [
+            {"year": r["period"], "value": r["value"], "flags": r["flags"] or [],
+             "carried_forward": r["carried_forward"], "vintage_id": r["vintage_id"]}
+            for r in release.series.get(indicator, [])
+        ],
+        "breaks": _breaks(release, item),
+        "peers": _beside(release, "peers", indicator),
+        "targets": [_target(release, pair) for pair in pairs],
+    }  # fmt: skip
+
+
+def _unknown(what: str, name: str, known: Any) -> str:
+    near = get_close_matches(name, known, n=5, cutoff=0.5)
+    near += [k for k in known if name and name in k and k not in near][: 5 - len(near)]
+    said = f"did you mean {', '.join(near)}?" if near else "see marts.indicators for their ids"
+    return f"{what} {name}: not in this release; {said}"
+
+
+def _sources(release: Release, item: Row) -> list[Row]:
+    used = release.vintages(item["indicator_id"])
+    return [
+        {"dataset": name, **{k: row[k] for k in (
+            "publisher", "vintage_id", "known_from", "known_from_basis", "origin", "citation",
+            "licence", "found_in")}, "landing_urls": _pages(item, name)}
+        for name, row in release.sources.items()
+        if row["vintage_id"] in used or (not used and f"{item['source']}/{item['dataset']}" == name)
+    ]  # fmt: skip
+
+
+def _pages(item: Row, dataset: str) -> list[str]:
+    """The publisher's pages for people that have the indicator's series of a dataset."""
+    # A release of an earlier version has neither column.
+    pairs = zip(item.get("datasets") or (), item.get("landing_urls") or (), strict=True)
+    return [page for name, page in pairs if name == dataset and page]
+
+
+def _breaks(release: Release, item: Row) -> list[Row]:
+    named = zip(item["breaks"] or (), item["break_reasons"] or (), strict=True)
+    flagged = [r["period"] for r in release.series.get(item["indicator_id"], [])
+               if "b" in (r["flags"] or ())]  # fmt: skip
+    return [{"year": y, "reason": why} for y, why in named] + [
+        {"year": y, "reason": "flag b"} for y in flagged
+    ]
+
+
+def _beside(release: Release, table: str, indicator: str) -> list[Row]:
+    if not release.has(table):
+        return []
+    return [r for r in release.rows(table) if r["indicator_id"] == indicator]
+
+
+# ---- one target -------------------------------------------------------------------------------
+
+
+def _target(release: Release, pair: Pair) -> dict[str, Any]:
+    row, asked = release.progress[pair], release.pairs[pair]
+    question = release.question(pair)
+    again = assess(question, release.observations(pair[0]), release.reference)
+    opinions = [
+        r for r in _beside(release, "second_opinions", pair[0])
+        if r["target_id"] == pair[1] and r["geo"] == HOME
+    ]  # fmt: skip
+    return {
+        "target_id": pair[1],
+        "meaning": asked,
+        "milestone_state": question.milestone_state,
+        "counts": row["counts"],
+        "rule": _rule(question, row),
+        "numbers": [asdict(n) for n in _numbers(release, pair, question)],
+        "status": row["status"],
+        "reason": row["reason"],
+        # Another version of the rules may have made the release.
+        "recomputed": {"status": again.status, "reason": again.reason},
+        "is_dated": row["is_dated"],
+        "flat_tail": row["flat_tail"],
+        "awaiting_target_year": row["awaiting_target_year"],
+        "windows_disagree": row["windows_disagree"],
+        "status_on_definitive_data": row["status_on_definitive_data"],
+        "fragile": row["fragile"],
+        "other_ways": dict(
+            zip(row["fragile_reasons"] or (), row["fragile_statuses"] or (), strict=True)
+        ),
+        "methods_agree": row["methods_agree"],
+        "probability_of_target": row["probability_of_target"],
+        "second_opinions": opinions,
+    }
+
+
+def _rule(question: Question, row: Row) -> str:
+    """The key of RULES that decided."""
+    if row["reason"]:
+        return str(row["reason"])
+    if question.kind == "milestone":
+        return "milestone_state"
+    if row["status"] == "achieved":
+        return "reached"
+    if row["status"] == "missed":
+        return "missed"
+    if row["growth_pct"] is not None:
+        return "growth_pct"
+    return "start_past_target" if row["ratio_short"] is None else "ratio_short"
+
+
+def _numbers(release: Release, pair: Pair, question: Question) -> list[Number]:
+    row = release.progress[pair]
+    found: list[Number] = []
+
+    def add(name: str, formula: str, filled: str, value: Any) -> None:
+        if value is not None:
+            found.append(Number(name, formula, filled, value))
+
+    d = {"up": 1, "down": -1}.get(question.direction or "")
+    t, y, start, first = (
+        row[k] for k in ("latest_year", "latest_value", "window_start", "window_value")
+    )
+    t0, y0, end, goal = (
+        row[k] for k in ("baseline_year", "baseline_value", "target_year", "target_value")
+    )
+    basis = row["pace_basis"]
+    add("d", "+1 up, −1 down", str(question.direction), d)
+    add("t", "latest year", "", t)
+    add("y", "value at t", "", y)
+    if t is not None:
+        limit = max(6, 3 * question.cadence)
+        add("age", "year(R) − t", f"{release.reference.year} − {t}", release.reference.year - t)
+        add("lapses_on", "1 January of t + max(6, 3 × cadence) + 1", f"{t} + {limit} + 1",
+            row["lapses_on"])  # fmt: skip
+    if question.kind in ("level", "change", "gain"):
+        add("t0", "base year", row["base_year_basis"] or "", t0)
+        add("y0", "value at t0", row["baseline_origin"] or "", y0)
+        add("tT", "target year", "", end)
+        how = {
+            "level": ("number", f"{question.number}"),
+            "change": ("y0 × (1 + number)", f"{y0} × (1 + {question.number})"),
+            "gain": ("y0 + number", f"{y0} + {question.number}"),
+        }[question.kind]
+        add("yT", *how, goal)
+        add("share_achieved", "(y − y0) ÷ (yT − y0)", f"({y} − {y0}) ÷ ({goal} − {y0})",
+            row["share_achieved"])  # fmt: skip
+        add("share_of_time", "(t − t0) ÷ (tT − t0)", f"({t} − {t0}) ÷ ({end} − {t0})",
+            row["share_of_time"])  # fmt: skip
+        on_path = next((r["required"] for r in _beside(release, "target_path", pair[0])
+                        if r["target_id"] == pair[1] and r["year"] == t), None)  # fmt: skip
+        add("path_t", f"{release.pairs[pair]['path']} path from t0 to tT at t", "", on_path)
+        add("gap_to_path", "d × (path_t − y)", f"{d} × ({on_path} − {y})", row["gap_to_path"])
+        if t is not None and end is not None and t >= end:
+            values = {o.year: o.value for o in release.observations(pair[0])}
+            year = min(v for v in values if v >= end and v not in question.carried_forward)
+            add("deciding_year", "first year from tT on", "", year)
+            add("deciding_value", "value at deciding_year", "", values[year])
+        if goal is not None:
+            add("tolerance", "1e-9 × max(1, |yT|)", "", TOLERANCE * max(1.0, abs(goal)))
+    _add_window(add, release, pair, question, t)
+    if start is not None:
+        add("s", "first year of the window", "", start)
+        add("ys", "value at s", "", first)
+    add("pace_basis", "cagr where ys, y and yT are all above 0, else linear", "", basis)
+    add("pace_recent", *_pace(basis, ("ys", first), ("y", y), ("s", start), ("t", t)),
+        row["pace_recent"])  # fmt: skip
+    if row["ratio_short"] is not None:
+        years = end - start
+        needed = (goal / first) ** (1 / years) - 1 if basis == "cagr" else (goal - first) / years
+        add("pace_needed", *_pace(basis, ("ys", first), ("yT", goal), ("s", start), ("tT", end)),
+            needed)  # fmt: skip
+        add("ratio_short", "pace_recent ÷ pace_needed", f"{row['pace_recent']} ÷ {needed}",
+            row["ratio_short"])  # fmt: skip
+    add("ratio_long", "the same over 15 years", "", row["ratio_long"])
+    add("pace_long", "pace over 15 years", "", row["pace_long"])
+    if basis == "cagr":
+        formula = "100 × d × pace_recent", f"100 × {d} × {row['pace_recent']}"
+    else:
+        formula = "100 × d × pace_recent ÷ ys", f"100 × {d} × {row['pace_recent']} ÷ {first}"
+    add("growth_pct", *formula, row["growth_pct"])
+    add("pace_required", *_pace(basis, ("y", y), ("yT", goal), ("t", t), ("tT", end)),
+        row["pace_required"])  # fmt: skip
+    add("acceleration_factor", "pace_required ÷ pace_recent",
+        f"{row['pace_required']} ÷ {row['pace_recent']}", row["acceleration_factor"])  # fmt: skip
+    add("year_reached", "year in which pace_recent reaches yT", "", row["year_reached"])
+    return found
+
+
+def _add_window(add: Any, release: Release, pair: Pair, question: Question, t: int | None) -> None:
+    """What lies in the 5-year window, also where it does not qualify."""
+    if t is None or question.kind == "milestone":
+        return
+    low, formula = t - SHORT_WINDOW, f"t − {SHORT_WINDOW}"
+    if question.kind in ("change", "gain") and question.base_year is not None:
+        low, formula = max(low, question.base_year), formula + ", not before t0"
+    breaks = {*question.breaks, *(o.year for o in release.observations(pair[0]) if "b" in o.flags)}
+    last = max((b for b in breaks if b <= t), default=None)
+    if last is not None:
+        low, formula = max(low, last), formula + f", not before the break of {last}"
+    years = [
+        o.year for o in release.observations(pair[0])
+        if low <= o.year and o.year not in question.carried_forward
+    ]  # fmt: skip
+    add("window_from", formula, "", low)
+    add("window_years", "years observed from there on", "", years)
+
+
+def _pace(basis: str | None, *ends: tuple[str, Any]) -> tuple[str, str]:
+    (a, low), (b, high), (s, first), (t, last) = ends
+    if basis == "cagr":
+        return (
+            f"({b} ÷ {a})^(1 ÷ ({t} − {s})) − 1",
+            f"({high} ÷ {low})^(1 ÷ ({last} − {first})) − 1",
+        )
+    return f"({b} − {a}) ÷ ({t} − {s})", f"({high} − {low}) ÷ ({last} − {first})"
+
+
+# ---- for people -------------------------------------------------------------------------------
+
+_WORDS: Final = {
+    "mission": ("missie", "mission"),
+    "direction": ("richting", "direction"),
+    "made_of": ("gemaakt van", "made of"),
+    "vintage": ("editie", "vintage"),
+    "known_from": ("bekend vanaf", "known from"),
+    "cite": ("bron", "cite"),
+    "page": ("bij de uitgever", "at the publisher"),
+    "licence": ("licentie", "licence"),
+    "caveat": ("let op", "mind"),
+    "breaks": ("breuken", "breaks"),
+    "observations": ("waarnemingen", "observations"),
+    "carried": ("herhaald door de uitgever", "carried forward by the publisher"),
+    "reference": ("peildatum", "reference date"),
+    "method": ("methode", "method"),
+    "release": ("uitgave", "release"),
+    "target": ("doel", "target"),
+    "counts": ("telt mee", "counts"),
+    "beside": ("telt niet mee", "does not count"),
+    "rule": ("regel", "rule"),
+    "status": ("status", "status"),
+    "differs": ("herrekend met deze versie", "recomputed by this version"),
+    "definitive": ("op definitieve cijfers", "on definitive data"),
+    "fragile": ("kwetsbaar", "fragile"),
+    "no": ("nee", "no"),
+    "opinions": ("andere methoden", "second opinions"),
+    "probability": ("kans op halen", "probability of target"),
+    "dated": ("verouderd cijfer", "dated figure"),
+    "flat": ("laatste drie waarden gelijk", "last three values equal"),
+    "awaiting": ("wacht op het cijfer van het doeljaar", "awaits the target year's figure"),
+    "windows": ("lang venster geeft een andere klasse", "long window gives another class"),
+    "peers": ("andere landen", "peers"),
+    "rank": ("plaats", "rank"),
+    "of": ("van", "of"),
+    "without_last_year": ("zonder het laatste jaar", "without the last year"),
+    "regression": ("met een regressielijn", "with a regression line"),
+    "longer_window": ("met een jaar meer", "with a window one year longer"),
+    "other_pace_basis": ("met lineair tempo", "with the other pace basis"),
+}
+
+
+def lines(told: dict[str, Any], lang: str) -> list[str]:
+    """What `explain` gives, in Dutch or English; numbers in full."""
+    from pipeline.report.words import REASON, STATUS, word
+
+    def say(key: str) -> str:
+        return word(_WORDS, key, lang)
+
+    def field(key: str, text: Any) -> str:
+        return f"{say(key) + ':':<22} {text}"
+
+    pick = "nl" if lang == "nl" else "en"
+    item = told["indicator"]
+    said = [
+        f"{item['indicator_id']}: {item[f'label_{pick}']} ({item['unit']})",
+        field("mission", f"{item['mission_id']} · {item['fit']} · {item['role']}"),
+        field("direction", item["direction"] or "–"),
+        field("made_of", item["formula"]),
+    ]
+    for s in told["sources"]:
+        said.append(
+            field("vintage", f"{s['dataset']} {s['vintage_id']}, {say('known_from')} "
+                             f"{s['known_from']} ({s['known_from_basis']}, {s['origin']})")
+        )  # fmt: skip
+        said.append(field("cite", f"{s['publisher']}: {s['citation']}"))
+        said += [field("page", page) for page in s["landing_urls"]]
+        said.append(field("licence", s["licence"]))
+    if item[f"caveat_{pick}"]:
+        said.append(field("caveat", item[f"caveat_{pick}"]))
+    if told["breaks"]:
+        said.append(
+            field("breaks", "; ".join(f"{b['year']} {b['reason']}" for b in told["breaks"]))
+        )
+    shown = []
+    for o in told["observations"]:
+        flags = ",".join(o["flags"])
+        more = f" [{say('carried')}]" if o["carried_forward"] else ""
+        shown.append(f"{o['year']} {o['value']}{f' ({flags})' if flags else ''}{more}")
+    said.append(field("observations", " · ".join(shown) or "–"))
+    said.append(
+        field("reference", f"{told['reference_date']} · {say('method')} {told['method_version']} · "
+                           f"{say('release')} {told['release']}")
+    )  # fmt: skip
+    for peer in told["peers"]:
+        if peer["geo"] == HOME and peer["rank"] is not None:
+            said.append(field("peers", f"{say('rank')} {peer['rank']} {say('of')} {peer['n_ranked']}"
+                              f" ({peer['latest_value']} {peer['unit']}, {peer['latest_year']})"))  # fmt: skip
+    for t in told["targets"]:
+        asked = t["meaning"]
+        said += ["", field("target", f"{t['target_id']} · {asked['kind']} · "
+                           f"{say('counts') if t['counts'] else say('beside')}")]  # fmt: skip
+        if asked["reason"]:
+            said.append(f"  {asked['reason']}")
+        if asked["baseline_source"]:
+            said.append(f"  y0: {asked['baseline_source']}")
+        if t["milestone_state"]:
+            said.append(f"  milestone_state = {t['milestone_state']}")
+        for n in t["numbers"]:
+            how = " = ".join(p for p in (n["formula"], n["filled"]) if p)
+            said.append(f"  {n['name']} = {n['value']}  [{how}]")
+        said.append(f"  {say('rule')}: {t['rule']}: {RULES[t['rule']]}")
+        verdict = t["status"] + (f" ({t['reason']})" if t["reason"] else "")
+        plain = word(REASON, t["reason"], lang) or word(STATUS, t["status"], lang)
+        said.append(f"  {say('status')}: {verdict}: {plain}")
+        if t["recomputed"] != {"status": t["status"], "reason": t["reason"]}:
+            said.append(f"  {say('differs')}: {t['recomputed']['status']}")
+        said.append(f"  {say('definitive')}: {t['status_on_definitive_data']}")
+        if t["fragile"] is not None:
+            ways = [f"{say(way)} {status}" for way, status in t["other_ways"].items()]
+            said.append(f"  {say('fragile')}: {'; '.join(ways) or say('no')}")
+        marks = {"dated": t["is_dated"], "flat": t["flat_tail"],
+                 "awaiting": t["awaiting_target_year"], "windows": t["windows_disagree"]}  # fmt: skip
+        said += [f"  {say(key)}" for key, holds in marks.items() if holds]
+        if t["probability_of_target"] is not None:
+            said.append(f"  {say('probability')}: {t['probability_of_target']}")
+        for o in t["second_opinions"]:
+            said.append(f"  {say('opinions')}: {o['method']}: {o['status']} "
+                        f"({o['value'] if o['value'] is not None else '–'})")  # fmt: skip
+    return said

@@ -1,0 +1,1 @@
+"""An SQL file becomes a model, a model becomes a checked Parquet file."""
