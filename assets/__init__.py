@@ -1,1 +1,1 @@
-"""The graph: which assets there are and what stands upstream. The mechanism is in pipeline/."""
+"""The Dagster project: which assets there are, what their bodies do, when they run."""

@@ -1,58 +1,49 @@
-"""Dagster's front door: the code location. `defs` loads lazily and touches nothing outside."""
+"""The code location: everything put together, and policy that holds for all assets."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import dagster as dg
 
-JOB = "nightly"
+from assets.datasets import dataset_asset
+from assets.jobs import every_night, every_week, in_process_by_default, nightly, retention
+from assets.models import model_asset
+from assets.published import mission_asset, published_asset
+from assets.registry import registry_asset
+from assets.resources import resources
+from assets.sensors import alert_sensors
+from pipeline.paths import registry_root, sql_root
+from pipeline.registry import load
+from pipeline.warehouse.model import load_models, load_views
+
+OWNERS = ["team:monitor"]
+# It knows when an asset was last materialised, not how old its figures are: that is in the metadata.
+FRESHNESS = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(hours=50), warn_window=timedelta(hours=26)
+)
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    from assets.graph import (
-        dataset_asset,
-        mission_asset,
-        model_asset,
-        published_asset,
-        registry_asset,
-    )
-    from assets.sensors import alert_sensors
-    from assets.session import RunSession
-    from pipeline.clock import TIME_ZONE
-    from pipeline.paths import registry_root, sql_root
-    from pipeline.registry import load
-    from pipeline.warehouse.model import load_models, load_views
-
+    """Loads registry and SQL files; touches neither network nor data."""
     registry = load(registry_root())
     models = load_models(sql_root())
     missions = {m.id: m.title.en for m in registry.missions.values() if m.level == "mission"}
     views = load_views(sql_root(), missions)
-    job = dg.define_asset_job(
-        JOB,
-        selection=dg.AssetSelection.all(),
-        description="Everything: vintages in, marts built and checked, one release published.",
-        executor_def=dg.in_process_executor,
-    )
     return dg.Definitions(
         assets=[
-            *(dataset_asset(name, item) for name, item in registry.datasets.items()),
-            registry_asset,
+            *(dataset_asset(dataset, registry) for dataset in registry.datasets.values()),
+            registry_asset(registry),
             *(model_asset(model, registry, models) for model in models.values()),
-            published_asset(models),
-            *(mission_asset(v, v.name) for v in views if v.name in missions),
+            published_asset(models, registry),
+            *(mission_asset(view, view.name) for view in views if view.name in missions),
         ],
-        jobs=[job],
-        schedules=[
-            dg.ScheduleDefinition(
-                name="every_night",
-                job=job,
-                cron_schedule="0 3 * * *",
-                execution_timezone=TIME_ZONE,
-                default_status=dg.DefaultScheduleStatus.RUNNING,
-                description="03:00 in Amsterdam. Pulls first, unless MISSIEMONITOR_OFFLINE is set.",
-            )
-        ],
-        sensors=alert_sensors(job),
-        executor=dg.in_process_executor,
-        resources={"run": RunSession()},
+        jobs=[nightly, retention],
+        schedules=[every_night, every_week],
+        sensors=alert_sensors(nightly),
+        executor=in_process_by_default,
+        resources=resources(registry, models),
+    ).map_asset_specs(
+        func=lambda spec: spec.replace_attributes(owners=OWNERS, freshness_policy=FRESHNESS)
     )

@@ -9,8 +9,8 @@ from typing import Any
 
 import dagster as dg
 
+from assets.ended import outcome_of_run
 from pipeline.alerts import TOLD, addresses, tell
-from pipeline.outcome import outcome_of
 from pipeline.paths import Paths
 
 
@@ -23,9 +23,8 @@ def _told(context: Any) -> dg.SkipReason | None:
             return dg.SkipReason("no address for alerts: set MISSIEMONITOR_ALERT_URLS")
     except ValueError as error:
         return dg.SkipReason(f"no alert was sent: {error}")
-    entries = context.instance.all_logs(run.run_id)
-    events = [e.dagster_event for e in entries if e.dagster_event is not None]
-    for line in tell(outcome_of(run.is_success, events), Paths.from_environment()):
+    paths = Paths.from_environment()
+    for line in tell(outcome_of_run(context.instance, run.run_id, paths), paths):
         context.log.warning(line)
     return None
 

@@ -11,10 +11,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline.outcome import Outcome
 from pipeline.paths import Paths
 from pipeline.release.database import dicts, open_release
+
+if TYPE_CHECKING:
+    from pipeline.outcome import Outcome
 
 URLS = "MISSIEMONITOR_ALERT_URLS"
 FILE = "MISSIEMONITOR_ALERT_FILE"

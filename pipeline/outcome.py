@@ -1,16 +1,26 @@
-"""How a run ended, in sentences, from Dagster's events. Who is told is in alerts.py and the
+"""How a run ended, in sentences, from what lies on disk. Who is told is in alerts.py and the
 command line.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import dagster as dg
+from pipeline.quality.results import CheckResult
+from pipeline.vintages.pull import PullResult
+from pipeline.warehouse.build import Warehouse
+from pipeline.warehouse.records import BuildError
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A step that failed: its asset, and the first line of why. `blocked`: it did its work, and a
+    blocking check on the result failed."""
+
+    asset: str
+    why: str
+    blocked: bool = False
 
 
 @dataclass(frozen=True)
@@ -26,100 +36,87 @@ class Outcome:
     warnings: tuple[str, ...]
 
 
-def outcome_of(success: bool, events: Sequence[dg.DagsterEvent]) -> Outcome:
-    """The outcome of a run with these events, which ended in `success` or not.
+def outcome_of(
+    published: bool,
+    warehouse: Warehouse,
+    pulled: Mapping[str, PullResult],
+    faults: Sequence[Fault],
+) -> Outcome:
+    """The outcome of a whole run. `pulled`: its pulls, by dataset; `faults`: steps that failed.
 
     What fails after publication (a mission's summary for the UI) takes back nothing: the release
     stands, and the fault is a warning.
     """
-    failed = [
-        e.asset_check_evaluation_data
-        for e in events
-        if e.event_type_value == "ASSET_CHECK_EVALUATION"
-        and not e.asset_check_evaluation_data.passed
-    ]
-    why = () if success else tuple(_why(events, failed))
-    published = success or any(
-        e.event_type_value == "ASSET_MATERIALIZATION"
-        and e.asset_key is not None
-        and e.asset_key.to_user_string() == "published"
-        for e in events
-    )
-    warnings = [*_warnings(failed), *(f"! after publication: {line}" for line in why if published)]
-    errors = any(e.severity.value == "ERROR" for e in failed)
+    why = _why(warehouse, faults)
+    failed = [(f"raw/{n}", c) for n in warehouse.datasets for c in _failed(_checks(warehouse, n))]
+    for model in warehouse.models.values():
+        record = warehouse.record(model.name)
+        asset = model.name.replace(".", "/")
+        failed += [(asset, c) for c in _failed(record.checks if record else ())]
+    bad_pulls = {name: result for name, result in pulled.items() if not result.good}
+    warnings = [*_pulls_failed(bad_pulls), *_checks_failed(failed)]
+    if published:
+        warnings += [f"! after publication: {line}" for line in why]
+    errors = bool(bad_pulls) or any(c.severity == "error" for _, c in failed)
     return Outcome(
         published,
-        published and (errors or not success),
-        () if published else why,
+        published and (errors or bool(faults)),
+        () if published else tuple(why or [_NO_REASON]),
         tuple(warnings),
     )
 
 
-def was_stopped(events: Iterable[dg.DagsterEvent]) -> bool:
-    """Did somebody stop the run (Ctrl-C)?"""
-    ends = [e.job_failure_data.error for e in events if e.event_type_value == "PIPELINE_FAILURE"]
-    stopped = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
-    return any(error is not None and error.cls_name in stopped for error in ends)
+_NO_REASON = "the run failed; see its log in the UI (make ui) or run with --debug"
 
 
-def _warnings(failed: list[Any]) -> list[str]:
-    """A line for each asset with a failed check: `!` for an error, `?` for a warning."""
-    lines = _pulls_failed([e for e in failed if e.check_name == "pulled"])
-    failed = [e for e in failed if e.check_name != "pulled"]
-    for key in dict.fromkeys(e.asset_key for e in failed):
-        mine = [e for e in failed if e.asset_key == key]
-        mark = "!" if any(e.severity.value == "ERROR" for e in mine) else "?"
+def _checks(warehouse: Warehouse, dataset: str) -> list[CheckResult]:
+    try:
+        return warehouse.dataset_record(dataset).checks
+    except BuildError:
+        return []
+
+
+def _failed(checks: Iterable[CheckResult]) -> list[CheckResult]:
+    return [c for c in checks if not c.passed]
+
+
+def _checks_failed(failed: Sequence[tuple[str, CheckResult]]) -> list[str]:
+    """A line for each asset: `!` for an error, `?` for a warning."""
+    lines = []
+    for asset in dict.fromkeys(a for a, _ in failed):
+        mine = [c for a, c in failed if a == asset]
+        mark = "!" if any(c.severity == "error" for c in mine) else "?"
         more = f" (and {len(mine) - 1} more)" if len(mine) > 1 else ""
-        first = mine[0]
-        lines.append(
-            f"{mark} {key.to_user_string()}: {first.check_name}{more}: {first.description}"
-        )
+        lines.append(f"{mark} {asset}: {mine[0].name}{more}: {mine[0].sentence}")
     return lines
 
 
-def _pulls_failed(failed: list[Any]) -> list[str]:
+def _pulls_failed(failed: Mapping[str, PullResult]) -> list[str]:
     """A line for each reason: one publisher out of reach is one piece of news, not twenty."""
     found: dict[str, list[str]] = {}
-    for event in failed:
-        said = str(event.metadata["observed"].value).removesuffix("; the last good vintage stays")
-        found.setdefault(said, []).append(event.asset_key.to_user_string().removeprefix("raw/"))
+    for name, result in failed.items():
+        found.setdefault(result.reason, []).append(name)
     return [
         f"! not pulled: {said}. The last good vintage stays for {_few(names)}"
         for said, names in found.items()
     ]
 
 
+def _why(warehouse: Warehouse, faults: Sequence[Fault]) -> list[str]:
+    lines = []
+    for fault in faults:
+        record = warehouse.record(fault.asset.replace("/", ".")) if fault.blocked else None
+        for check in _failed(record.checks if record else ()):
+            if check.blocking:
+                lines.append(f"{fault.asset}: check {check.name} failed: {check.sentence}")
+    # One thing that stops every step is one piece of news.
+    same: dict[str, list[str]] = {}
+    for fault in faults:
+        if not fault.blocked and fault.why:
+            same.setdefault(fault.why, []).append(fault.asset)
+    return lines + [f"{_few(a)}: {said}" if any(a) else said for said, a in same.items()]
+
+
 def _few(names: Sequence[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(names[:3]) + more
-
-
-def _root(error: Any) -> str:
-    """The first line of what lies beneath an error, without the name of its class."""
-    while error is not None and error.cause is not None:
-        error = error.cause
-    text = (error.message if error else "").strip().splitlines()
-    return re.sub(r"^[\w.]+(?:Error|Exception): ", "", text[0]) if text else ""
-
-
-def _why(events: Iterable[dg.DagsterEvent], failed: list[Any]) -> list[str]:
-    lines = []
-    for event in failed:
-        if event.blocking:
-            name = event.asset_key.to_user_string()
-            lines.append(f"{name}: check {event.check_name} failed: {event.description}")
-    steps: dict[str, list[str]] = {}
-    for step in events:
-        if step.is_failure and step.is_step_event:
-            error = step.step_failure_data.error
-            if "DagsterAssetCheckFailedError" not in str(error.message if error else ""):
-                said = _root(error)
-                if said:
-                    steps.setdefault(said, []).append(str(step.step_key).replace("__", "/"))
-        elif step.event_type_value == "PIPELINE_FAILURE" and not (lines or steps):
-            said = _root(step.job_failure_data.error)
-            if said:
-                lines.append(said)
-    # One thing that stops every step is one piece of news.
-    lines += [f"{_few(names)}: {said}" for said, names in steps.items()]
-    return lines or ["the run failed; see its log in the UI (make ui) or run with --debug"]

@@ -5,9 +5,12 @@ No path from outside is joined here: names of sources and datasets pass `safe_na
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,8 +66,8 @@ class Paths:
         return self.data / "dagster"
 
     @property
-    def lock(self) -> Path:
-        return self.data / ".lock"
+    def lease(self) -> Path:
+        return self.data / ".lease.json"
 
     @property
     def bundle(self) -> Path:
@@ -72,15 +75,37 @@ class Paths:
         return CHECKOUT / "data" / "raw"
 
 
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a kill, never sees half of it."""
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; what is there when the block ends takes the place of `path`.
+
+    A reader, or a kill, never sees half of it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    staged = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
+        yield staged
+        with staged.open("rb") as file:
             os.fsync(file.fileno())
-        temporary.replace(path)
+        staged.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        staged.unlink(missing_ok=True)
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    with replacing(path) as staged:
+        staged.write_bytes(content)
+
+
+def code_version(*parts: str) -> str:
+    """Fingerprint of files of the checkout, and of every file below a folder: results that depend
+    on them are made again when they change."""
+    digest = hashlib.sha256()
+    for part in parts:
+        path = CHECKOUT / part
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file() and file.suffix != ".pyc":
+                digest.update(file.relative_to(CHECKOUT).as_posix().encode() + b"\0")
+                digest.update(file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]

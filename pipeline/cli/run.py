@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated
+from uuid import uuid4
 
 import typer
 
+from pipeline.alerts import TOLD, tell
 from pipeline.cli import common
 from pipeline.cli.common import (
     DEGRADED,
@@ -21,11 +25,8 @@ from pipeline.cli.common import (
 )
 from pipeline.cli.complete import sources
 from pipeline.cli.watch import progress
-from pipeline.outcome import Outcome, outcome_of, was_stopped
-from pipeline.paths import Paths
-
-if TYPE_CHECKING:
-    from pipeline.session_process import Order
+from pipeline.clock import today
+from pipeline.paths import Paths, registry_root
 
 
 def run(
@@ -57,46 +58,23 @@ def run(
       missiemonitor run --source cbs --source eurostat/env_air_gge
       missiemonitor run --as-of 2026-11-23
     """
-    import gc
-    from uuid import uuid4
-
-    from pipeline.clock import today
-    from pipeline.session_process import Order, start_early, stop_early
-
-    # A run makes some millions of objects that live to its end: looking through them again and
-    # again took a tenth of its time.
-    gc.set_threshold(5_000_000)
     reference = day_of(as_of, "--as-of") if as_of else today()
     for name in source or ():
         _must_be_source(name)
     chosen = language(lang)
     paths = Paths.from_environment()
-    # The session's own process begins now; Dagster's import takes a while.
-    order = Order(paths.data, reference, offline, tuple(source or ()), None, str(uuid4()))
     try:
-        start_early(order)
-        code = _run(order, chosen)
+        code = _run(paths, reference, offline, source or (), chosen)
     except UserError:
         raise
     except Exception as error:
         # A run that does not even start is a night without figures too.
-        said = (str(error).strip() or type(error).__name__).splitlines()
-        _tell(Outcome(False, False, tuple(said), ()), paths)
+        _tell_of_no_start(error, paths)
         raise
-    finally:
-        stop_early()
     raise typer.Exit(code)
 
 
-def _tell(outcome: Outcome, paths: Paths) -> None:
-    from pipeline.alerts import tell
-
-    for line in tell(outcome, paths):
-        typer.echo(f"? {line}", err=True)
-
-
 def _must_be_source(name: str) -> None:
-    from pipeline.paths import registry_root
     from pipeline.registry import load
 
     datasets = load(registry_root()).datasets
@@ -107,42 +85,50 @@ def _must_be_source(name: str) -> None:
         raise UserError(f"--source {name}: nothing is pulled under that name; there are {near}")
 
 
-def _run(order: Order, lang: str) -> int:
-    from assets.definitions import JOB, defs
-    from pipeline.alerts import TOLD
+def _tell_of_no_start(error: Exception, paths: Paths) -> None:
+    from pipeline.outcome import Outcome
 
-    definitions = defs() if callable(defs) else defs
-    job = definitions.resolve_job_def(JOB)
-    paths = Paths(order.data)
-    wanted = {
-        "as_of": order.reference.isoformat(),
-        "offline": order.offline,
-        "sources": list(order.sources),
-    }
-    with instance_of(paths) as instance, progress(len(job.nodes)) as seen:
-        instance.add_event_listener(order.run_id, seen)
-        result = job.execute_in_process(
-            instance=instance,
-            run_id=order.run_id,
-            tags={TOLD: "command line"},
-            raise_on_error=common.debug,
-            run_config={
-                "resources": {"run": {"config": wanted}},
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
-        )
-    if was_stopped(result.all_events):
-        raise KeyboardInterrupt
-    outcome = outcome_of(result.success, result.all_events)
-    _tell(outcome, paths)
+    said = (str(error).strip() or type(error).__name__).splitlines()
+    for line in tell(Outcome(False, False, tuple(said), ()), paths):
+        typer.echo(f"? {line}", err=True)
+
+
+def _run(paths: Paths, reference: date, offline: bool, wanted: Sequence[str], lang: str) -> int:
+    # Here and not above: Dagster takes a second to import, and completion and help need none of it.
+    from assets.definitions import defs
+    from assets.ended import outcome_of_run, was_stopped
+    from assets.jobs import NIGHTLY
+    from assets.retention import forget_old_runs
+    from pipeline.report.board import read_board
+    from pipeline.report.scoreboard import print_board
+
+    job = defs().resolve_job_def(NIGHTLY)
+    settings = {"as_of": reference.isoformat(), "offline": offline, "sources": list(wanted)}
+    run_id = str(uuid4())
+    with instance_of(paths) as instance:
+        with progress(len(job.nodes)) as seen:
+            instance.add_event_listener(run_id, seen)
+            job.execute_in_process(
+                instance=instance,
+                run_id=run_id,
+                tags={TOLD: "command line"},
+                raise_on_error=common.debug,
+                run_config={
+                    "resources": {"run": {"config": settings}},
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
+            )
+        if was_stopped(instance, run_id):
+            raise KeyboardInterrupt
+        outcome = outcome_of_run(instance, run_id, paths)
+        forget_old_runs(instance, today())
+    for line in tell(outcome, paths):
+        typer.echo(f"? {line}", err=True)
     if not outcome.published:
         for line in outcome.why:
             typer.echo(line, err=True)
         typer.echo("nothing published; the published set is as it was", err=True)
         return NOTHING_PUBLISHED
-    from pipeline.report.board import read_board
-    from pipeline.report.scoreboard import print_board
-
     release = release_of(paths)
     print_board(read_board(release), lang, console())
     for line in outcome.warnings:

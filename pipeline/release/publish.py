@@ -12,25 +12,29 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import closing, suppress
+from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pipeline.paths import CHECKOUT, sql_root, write_atomic
+import duckdb
+
+from pipeline.paths import code_version, sql_root, write_atomic
+from pipeline.progress.assess import METHOD_VERSION
+from pipeline.registry import Registry
 from pipeline.release.data_package import describe, never_null
 from pipeline.release.database import DATABASE, open_release
+from pipeline.release.dictionary import gather, markdown
+from pipeline.report.page import render
 from pipeline.vintages.store import dump
-from pipeline.warehouse.build import BuildError, connect, literal, quoted
+from pipeline.warehouse.build import Warehouse
 from pipeline.warehouse.model import Column, Model, View, load_views
+from pipeline.warehouse.records import BuildError
+from pipeline.warehouse.sql import connect, literal, quoted
 
-if TYPE_CHECKING:
-    import duckdb
-
-    from pipeline.session import Session
-
+# In the work folder: which run published which release last.
+PUBLICATION = "publication.json"
 KEPT = 3
 KEPT_SECONDS = 24 * 3600
 # The table that says which release it is. It cannot come from SQL: it names the others' hash.
@@ -61,133 +65,71 @@ _CODE = (
 )
 
 
-Spent = tuple[float, float]
+def publish(
+    warehouse: Warehouse, registry: Registry, marts: Path, reference: date, run_id: str
+) -> Path:
+    """Publish every mart of the work folder below `marts`; give the release's folder.
 
-
-def _spent(since: Spent = (0.0, 0.0)) -> Spent:
-    """Seconds by the clock and of CPU since then."""
-    return time.perf_counter() - since[0], time.process_time() - since[1]
-
-
-class Parts:
-    """What each part of publication cost; this goes to the work folder, never into the set."""
-
-    def __init__(self) -> None:
-        self.spent: dict[str, Spent] = {}
-
-    @contextmanager
-    def part(self, name: str) -> Iterator[None]:
-        start = _spent()
-        try:
-            yield
-        finally:
-            wall, cpu = _spent(start)
-            before = self.spent.get(name, (0.0, 0.0))
-            self.spent[name] = (before[0] + wall, before[1] + cpu)
-
-    def record(self, began: Spent) -> dict[str, dict[str, float]]:
-        whole = {**self.spent, "run": _spent(began)}
-        return {
-            name: {"seconds": round(wall, 4), "cpu_seconds": round(cpu, 4)}
-            for name, (wall, cpu) in whole.items()
-        }
-
-
-@dataclass
-class Prepared:
-    """A release that is ready to be swapped in: its name, and the folder that holds it under
-    another name (None where the release is there already)."""
-
-    name: str
-    staged: Path | None
-    parts: Parts
-
-    def discard(self) -> None:
-        """Remove what was written and will not be published."""
-        if self.staged is not None:
-            shutil.rmtree(self.staged, ignore_errors=True)
-
-
-def publish(session: Session) -> Path:
-    """Publish every mart of the work folder; give the release's folder.
-
-    BuildError, with the published set untouched, if a mart is missing, failed a blocking check,
+    BuildError, with the published set untouched, if a table is missing, failed a blocking check,
     or was built from something else than what lies beside it.
     """
-    return commit(session, prepare(session))
+    _must_fit(warehouse, reference)
+    tables = [m for m in warehouse.models.values() if m.layer == "marts"]
+    views = _views(registry, tables)
+    identity = _identity(warehouse, reference)
+    content = [
+        {m.table: warehouse.hash_of(m.name) for m in tables},
+        identity,
+        [[v.name, v.description, v.query] for v in views],
+        code_version(*_CODE),
+    ]
+    name = hashlib.sha256(dump(content)).hexdigest()[:16]
+    identity["release_id"] = name
+
+    def fill(folder: Path) -> None:
+        _fill(warehouse, folder, [*tables, RELEASE], views, identity)
+
+    def about_to_swap() -> None:
+        # Before the swap: whatever goes wrong afterwards, what is said of this run is read from here.
+        write_atomic(warehouse.root / PUBLICATION, dump({"run_id": run_id, "release": name}))
+
+    return swap_in(marts, name, fill, about_to_swap)
 
 
-def prepare(session: Session) -> Prepared:
-    """Write the release beside the published set, where no reader finds it. BuildError as above."""
-    parts = Parts()
-    with parts.part("soundness"):
-        marts = [m for m in session.models.values() if m.layer == "marts"]
-        _must_be_sound(session)
-        views = _views(session, marts)
-        identity = _identity(session)
-        content = [
-            {m.table: session.hash_of(m.name) for m in marts},
-            identity,
-            [[v.name, v.description, v.query] for v in views],
-            _digest(*_CODE),
-        ]
-        name = hashlib.sha256(dump(content)).hexdigest()[:16]
-        identity["release_id"] = name
-    with parts.part("publication"):
-        staged = stage(
-            session.paths.marts,
-            name,
-            lambda folder: _fill(session, folder, [*marts, RELEASE], views, identity, parts),
-        )
-    return Prepared(name, staged, parts)
+def published_by(work: Path, marts: Path, run_id: str) -> bool:
+    """Whether a run's release is the current one, as the files say."""
+    try:
+        said = json.loads((work / PUBLICATION).read_text("utf-8"))
+        current = (marts / "current").resolve(strict=True)
+    except (OSError, ValueError):
+        return False
+    return bool(said == {"run_id": run_id, "release": current.name})
 
 
-def commit(session: Session, prepared: Prepared) -> Path:
-    """Let a prepared release be the current one; give its folder."""
-    with prepared.parts.part("publication"):
-        release = put_in(session.paths.marts, prepared.name, prepared.staged)
-    write_atomic(
-        session.paths.work / "publication.json", dump(prepared.parts.record(session.began))
-    )
-    return release
-
-
-def swap_in(root: Path, name: str, fill: Callable[[Path], None]) -> Path:
+def swap_in(
+    root: Path, name: str, fill: Callable[[Path], None], before: Callable[[], None] | None = None
+) -> Path:
     """Let release `name` be the current one below `root`; `fill` writes it if it is not there.
 
     Readers see the old set or the new one: the folder gets its name when it is whole, and one
-    rename lets `current` point to it. One caller at a time (the session's lock).
+    rename lets `current` point to it. `before` is called just before that. One caller at a time:
+    the run that has the lease.
     """
-    return put_in(root, name, stage(root, name, fill))
-
-
-def stage(root: Path, name: str, fill: Callable[[Path], None]) -> Path | None:
-    """The folder that `fill` wrote for release `name`, on disk; None if the release is there."""
     releases = root / "releases"
     releases.mkdir(parents=True, exist_ok=True)
     _sweep(releases)
-    if (releases / name).is_dir():
-        return None
-    staged = releases / f".{name}.{secrets.token_hex(6)}.tmp"
-    staged.mkdir()
-    try:
-        fill(staged)
-        _sync(staged)
-    except BaseException:
-        shutil.rmtree(staged, ignore_errors=True)
-        raise
-    return staged
-
-
-def put_in(root: Path, name: str, staged: Path | None) -> Path:
-    """Give a staged folder its name, and let `current` point to it."""
-    releases = root / "releases"
     release = releases / name
-    if staged is not None:
+    if not release.is_dir():
+        staged = releases / f".{name}.{secrets.token_hex(6)}.tmp"
+        staged.mkdir()
         try:
+            fill(staged)
+            _sync(staged)
             staged.rename(release)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
+    if before is not None:
+        before()
     # A reader may have found the outgoing release a moment ago: its age counts from now.
     with suppress(OSError):
         os.utime(root / "current")
@@ -203,44 +145,31 @@ def put_in(root: Path, name: str, staged: Path | None) -> Path:
     return release
 
 
-def _digest(*parts: str) -> str:
-    """Fingerprint of files of the checkout, and of every file below a folder."""
-    digest = hashlib.sha256()
-    for part in parts:
-        path = CHECKOUT / part
-        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-        for file in files:
-            if file.suffix != ".pyc" and file.is_file():
-                digest.update(file.relative_to(CHECKOUT).as_posix().encode() + b"\0")
-                digest.update(file.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
-
-
-def _identity(session: Session) -> dict[str, str]:
+def _identity(warehouse: Warehouse, reference: date) -> dict[str, str]:
     """What the release is made from, as the table `release` says it."""
-    from pipeline.progress.assess import METHOD_VERSION
-
     columns = ("source", "dataset", "vintage_id", "verdict", "is_current")
     vintages = [
-        [entry[c] for c in columns]
-        for name in session.registry.datasets
-        for entry in session.chain(name)
+        [row[c] for c in columns] for name in warehouse.datasets for row in warehouse.vintages(name)
     ]
     # Missing ones last.
     vintages.sort(key=lambda row: [(value is None, value) for value in row])
+    registry = {
+        table: warehouse.hash_of(table)
+        for model in warehouse.models.values()
+        for table in model.upstream
+        if table.startswith("registry.")
+    }
     return {
-        "reference_date": session.reference.isoformat(),
+        "reference_date": reference.isoformat(),
         "method_version": METHOD_VERSION,
         "vintages": hashlib.sha256(dump(vintages)).hexdigest()[:16],
-        "registry": hashlib.sha256(dump(session.registry_hashes)).hexdigest()[:16],
-        "lock": _digest("requirements.lock"),
+        "registry": hashlib.sha256(dump(registry)).hexdigest()[:16],
+        "lock": code_version("requirements.lock"),
     }
 
 
-def _views(session: Session, marts: list[Model]) -> list[View]:
-    missions = {
-        m.id: m.title.en for m in session.registry.missions.values() if m.level == "mission"
-    }
+def _views(registry: Registry, marts: list[Model]) -> list[View]:
+    missions = {m.id: m.title.en for m in registry.missions.values() if m.level == "mission"}
     views = load_views(sql_root(), missions)
     taken = {m.table for m in marts} | {RELEASE.table}
     for view in views:
@@ -253,54 +182,53 @@ def _views(session: Session, marts: list[Model]) -> list[View]:
     return views
 
 
-def _must_be_sound(session: Session) -> None:
+def _must_fit(warehouse: Warehouse, reference: date) -> None:
+    """BuildError unless every table passed its blocking checks, and was built from the files that
+    it is published with, as of the date that it is published for."""
+    day = reference.isoformat()
+    for name in warehouse.datasets:
+        as_of = warehouse.dataset_record(name).inputs.get("reference_date")
+        if as_of != day:
+            raise BuildError(
+                f"{name} was taken in as of {as_of}, not {day}: run the whole of nightly"
+            )
     # One answer for each table: many are upstream of several.
-    hash_of = cache(session.hash_of)
-    for model in session.models.values():
-        note = session.warehouse.note(model.name)
-        if note is None:
-            raise BuildError(f"{model.name} has not been built: materialise it first")
-        if not note.sound:
-            failed = next(c for c in note.checks if not c.passed and c.blocking)
+    hash_of = cache(warehouse.hash_of)
+    for model in warehouse.models.values():
+        record = warehouse.must_have(model.name)
+        if not record.passes_blocking:
+            failed = next(c for c in record.checks if not c.passed and c.blocking)
             raise BuildError(
                 f"{model.name} failed {failed.name} ({failed.observed}): not published"
             )
-        for upstream, sha in note.inputs.items():
-            if upstream.split(".")[0] != "checks" and hash_of(upstream) != sha:
+        for upstream, sha in record.inputs.items():
+            if hash_of(upstream) != sha:
                 raise BuildError(
                     f"{model.name} was built from an older {upstream}: run the whole of nightly"
                 )
 
 
 def _fill(
-    session: Session,
+    warehouse: Warehouse,
     folder: Path,
     tables: list[Model],
     views: list[View],
     identity: dict[str, str],
-    parts: Parts,
 ) -> None:
-    from pipeline.release.dictionary import gather, markdown
-    from pipeline.report.page import render
-
+    for model in tables:
+        if model is not RELEASE:
+            shutil.copyfile(warehouse.file(model.name), folder / f"{model.table}.parquet")
     with closing(connect()) as con:
-        with parts.part("tables"):
-            for model in tables:
-                if model is not RELEASE:
-                    file = session.warehouse.file(model.name)
-                    shutil.copyfile(file, folder / f"{model.table}.parquet")
-            _release_table(con, folder, identity)
-        with parts.part("database"):
-            write_database(con, folder, tables, views)
-    with parts.part("package"), closing(open_release(folder)) as con:
-        package = dump(describe(con, folder, tables, session.models, identity))
+        _release_table(con, folder, identity)
+        write_database(con, folder, tables, views)
+    with closing(open_release(folder)) as con:
+        package = dump(describe(con, folder, tables, warehouse.models, identity))
         (folder / "datapackage.json").write_bytes(package)
         dictionary = gather(con, json.loads(package))
         (folder / "dictionary.md").write_text(markdown(dictionary, identity), "utf-8")
-    with parts.part("page"):
-        (folder / "report").mkdir()
-        page = render(folder, session.paths.work / "charts", dictionary)
-        (folder / "report" / "index.html").write_text(page, "utf-8")
+    (folder / "report").mkdir()
+    page = render(folder, warehouse.root / "charts", dictionary)
+    (folder / "report" / "index.html").write_text(page, "utf-8")
 
 
 def _release_table(con: duckdb.DuckDBPyConnection, folder: Path, identity: dict[str, str]) -> None:

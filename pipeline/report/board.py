@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.release.database import dicts, open_release
-from pipeline.warehouse.build import literal, quoted
+from pipeline.warehouse.sql import literal, quoted
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ _THREADS = 16
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PullResult:
     """How one dataset's pull ended: `new`, `unchanged` or `failed` (with the reason)."""
 
     name: str
@@ -78,9 +78,9 @@ class Pulls:
         self,
         names: Sequence[str],
         watch: Callable[[Sequence[str]], AbstractContextManager[Any]] | None = None,
-    ) -> dict[str, Outcome]:
+    ) -> dict[str, PullResult]:
         """Pull side by side, within what each publisher allows. Never raises for a publisher."""
-        found: dict[str, Outcome] = {}
+        found: dict[str, PullResult] = {}
         shown = watch(names) if watch else nullcontext()
         pool = ThreadPoolExecutor(_THREADS, "pull")
         with shown as tell:
@@ -111,7 +111,7 @@ class Pulls:
             ranked.append((place[asked], name))
         return [name for _, name in sorted(ranked, key=lambda r: r[0])]
 
-    def one(self, name: str) -> Outcome:
+    def one(self, name: str) -> PullResult:
         """Pull one dataset and keep what came."""
         from pipeline.publishers import pull
 
@@ -121,11 +121,11 @@ class Pulls:
             pulled = pull(ask, self.publisher(item.asked))
             return self._keep(item, ask, pulled)
         except (PullError, ArchiveError, OSError) as error:
-            return Outcome(name, "failed", str(error) or type(error).__name__)
+            return PullResult(name, "failed", str(error) or type(error).__name__)
         except Exception as error:
             # Ours, or an answer that nobody foresaw: it ends this pull, not the night.
             said = " ".join(str(error).split())[:200]
-            return Outcome(name, "failed", f"{type(error).__name__}: {said}")
+            return PullResult(name, "failed", f"{type(error).__name__}: {said}")
 
     # What is asked
 
@@ -174,14 +174,14 @@ class Pulls:
 
     # What came
 
-    def _keep(self, item: Dataset, ask: Ask, pulled: Pulled) -> Outcome:
+    def _keep(self, item: Dataset, ask: Ask, pulled: Pulled) -> PullResult:
         newest = self._newest(item)
         moment = self.now()
         if pulled.unchanged:
             if newest is None:
                 raise PullError(f"{item.asked}: 304 for {item.id}, of which there is no vintage")
             self.archive.note_seen(newest, moment)
-            return Outcome(item.id, "unchanged", vintage_id=newest.vintage_id)
+            return PullResult(item.id, "unchanged", vintage_id=newest.vintage_id)
         assert item.live is not None
         spec = DatasetSpec(
             item.source,
@@ -196,7 +196,7 @@ class Pulls:
         if newest is not None and self._says_the_same(item, newest, pulled, parsed):
             self.archive.note_seen(newest, moment)
             self._note(item, pulled, newest)
-            return Outcome(item.id, "unchanged", vintage_id=newest.vintage_id)
+            return PullResult(item.id, "unchanged", vintage_id=newest.vintage_id)
         manifest = {
             "publisher": item.publisher,
             "format": pulled.format,
@@ -224,7 +224,7 @@ class Pulls:
         if not deviations:
             # A code found by title counts as found once its figures were those asked for.
             self.archive.keep_pins(item.source, item.dataset, pulled.pins)
-        return Outcome(item.id, "new", vintage_id=vintage.vintage_id)
+        return PullResult(item.id, "new", vintage_id=vintage.vintage_id)
 
     def _says_the_same(
         self, item: Dataset, newest: Vintage, pulled: Pulled, parsed: Parsed | None
@@ -394,7 +394,7 @@ def digest(parsed: Parsed) -> str:
     return hashlib.sha256(dump([rows, rejects])).hexdigest()
 
 
-def keep_outcomes(archive: Archive, run_id: str, outcomes: Mapping[str, Outcome]) -> None:
+def keep_outcomes(archive: Archive, run_id: str, outcomes: Mapping[str, PullResult]) -> None:
     """Write tonight's outcomes beside the archive, for people and for the same run's other steps."""
     rows = {n: {"state": o.state, "reason": o.reason, "vintage_id": o.vintage_id}
             for n, o in outcomes.items()}  # fmt: skip
@@ -402,7 +402,7 @@ def keep_outcomes(archive: Archive, run_id: str, outcomes: Mapping[str, Outcome]
     write_atomic(archive.last_pulls, dump({"run_id": run_id, "at": at, "outcomes": rows}))
 
 
-def outcomes_of(archive: Archive, run_id: str) -> dict[str, Outcome]:
+def outcomes_of(archive: Archive, run_id: str) -> dict[str, PullResult]:
     """The outcomes that this run has written already; empty if it has not."""
     import json
 
@@ -410,7 +410,7 @@ def outcomes_of(archive: Archive, run_id: str) -> dict[str, Outcome]:
         found = json.loads(archive.last_pulls.read_text("utf-8"))
         if found["run_id"] != run_id:
             return {}
-        return {n: Outcome(n, **o) for n, o in found["outcomes"].items()}
+        return {n: PullResult(n, **o) for n, o in found["outcomes"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
@@ -424,3 +424,7 @@ def to_watch() -> Callable[[Sequence[str]], AbstractContextManager[Any]] | None:
     from pipeline.report.pulling import progress
 
     return progress
+
+
+def load_pull_results(archive: Archive) -> dict[str, PullResult]:
+    return {}

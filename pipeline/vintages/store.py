@@ -3,7 +3,7 @@
 A vintage is a folder with `body.gz` (the bytes as received, deterministic gzip) and
 `manifest.json`. It appears by one rename and never changes. There is no pointer to a "latest"
 vintage that could be wrong: which one the models read follows from the vintages, their dates
-and their verdicts, each time. Parsing belongs in sources/, expectations in intake.py.
+and their verdicts, each time. Parsing belongs in formats/, verdicts in validate.py.
 """
 
 from __future__ import annotations
@@ -87,6 +87,13 @@ class Vintage:
             "code": str(states) if states else None,
             **named,
         }
+
+    def stamp(self) -> str:
+        """Digest of the stored bytes: a bit that flips on disk must not hide behind a verdict."""
+        try:
+            return hashlib.sha256((self.folder / "body.gz").read_bytes()).hexdigest()
+        except OSError:
+            return "missing"
 
     def body(self) -> bytes:
         """The bytes as received. ArchiveError if they are not whole."""

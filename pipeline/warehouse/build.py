@@ -1,294 +1,265 @@
-"""Build a Model: upstream Parquet in, checked Parquet out.
+"""Build a model: upstream Parquet in, checked Parquet out.
 
-Each build opens an in-memory DuckDB, sees its upstream tables as views, and writes one file by
-temp + rename with a note beside it (fingerprint, sha256, check results). A build whose
-fingerprint did not change is not done again. What a table is stands in its SQL file.
+A build opens an in-memory DuckDB, sees its upstream tables as views and writes one file with its
+build record. What has the same fingerprint as before is not built again. What a table is stands in
+its SQL file, where files lie in records.py.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from datetime import date
 from functools import cached_property
-from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pipeline.paths import write_atomic
-from pipeline.quality.results import Checker, CheckResult, Ticket
-from pipeline.quality.worker import SHOWN, plain
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.paths import code_version
+from pipeline.progress.assess import METHOD_VERSION
+from pipeline.quality.results import SHOWN, CheckResult, plain
+from pipeline.quality.suite import validate
 from pipeline.vintages.store import dump
 from pipeline.warehouse.model import Column, Expectation, Model
+from pipeline.warehouse.records import BuildError, BuildRecord, Records, sha256
+from pipeline.warehouse.sql import connect, literal, quoted
 
-if TYPE_CHECKING:
-    import duckdb
-    import pandas as pd
-    import pyarrow as pa
-
-_PREVIEW = 10
-
-
-class BuildError(RuntimeError):
-    """A table that could not be built: one line with the model and the cause."""
-
-
-@dataclass
-class Note:
-    """What is known of a table that was built."""
-
-    table: str
-    fingerprint: str
-    sha256: str
-    rows: int
-    inputs: dict[str, str] = field(default_factory=dict)
-    checks: list[CheckResult] = field(default_factory=list)
-    preview: str = ""
-    reused: bool = False
-
-    @property
-    def sound(self) -> bool:
-        return not any(not c.passed and c.blocking for c in self.checks)
+_HEAD = dict.fromkeys(("source", "dataset", "vintage_id", "series_key", "geo", "period"), "VARCHAR")
+_RAW = {
+    "observations": {
+        **_HEAD, "year": "INTEGER", "value": "DOUBLE", "unit": "VARCHAR", "flags": "VARCHAR[]",
+    },
+    "rejects": {
+        **_HEAD, "line": "BIGINT", "value": "VARCHAR", "flags": "VARCHAR[]", "reason": "VARCHAR",
+    },
+}  # fmt: skip
+_CHECKS = pa.schema(
+    [
+        ("asset", pa.string()),
+        ("name", pa.string()),
+        ("description", pa.string()),
+        ("passed", pa.bool_()),
+        ("severity", pa.string()),
+        ("blocking", pa.bool_()),
+        ("observed", pa.string()),
+        ("failing_rows", pa.int64()),
+        ("example", pa.string()),
+    ]
+)
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB that fetches nothing and gives the same result every time."""
-    import duckdb
-
-    con = duckdb.connect()
-    con.execute("SET autoinstall_known_extensions=false")
-    con.execute("SET autoload_known_extensions=false")
-    # Sums of doubles depend on the order of threads.
-    con.execute("SET threads=1")
-    return con
+def raw_table(dataset: str) -> str:
+    """The table of a dataset's vintages: `raw.` and its id, in letters that a file may have."""
+    return f"raw.{dataset.replace('/', '__').replace('.', '-')}"
 
 
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+class Warehouse(Records):
+    """Builds models in a work folder. `datasets`: ids; `models`: by name, upstream first."""
 
-
-def literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-class Warehouse:
-    """The work folder: one Parquet and one note for each table, replaced as one."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._scratches = count(1)
-
-    def file(self, table: str) -> Path:
-        layer, name = table.split(".")
-        return self.root / layer / f"{name}.parquet"
-
-    def _note_file(self, table: str) -> Path:
-        return self.file(table).with_suffix(".json")
-
-    def note(self, table: str) -> Note | None:
-        """The note, if the Parquet beside it is the one that it speaks of."""
-        try:
-            raw = json.loads(self._note_file(table).read_text("utf-8"))
-            if _sha(self.file(table)) != raw["sha256"]:
-                return None
-            checks = [CheckResult.from_json(c) for c in raw.pop("checks")]
-            return Note(**raw, checks=checks)
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def _store(self, note: Note, staged: Path) -> None:
-        # The note goes first out and last in: between the two the table counts as not built.
-        self._note_file(note.table).unlink(missing_ok=True)
-        staged.replace(self.file(note.table))
-        content = {k: v for k, v in vars(note).items() if k not in ("checks", "reused")}
-        content["checks"] = [c.to_json() for c in note.checks]
-        write_atomic(self._note_file(note.table), dump(content))
-
-    def put(self, table: str, data: pa.Table, inputs: Mapping[str, str] | None = None) -> Note:
-        """Store a table that does not come from SQL (registry, vintages, run)."""
-        import pyarrow.parquet as pq
-
-        path = self.file(table)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staged = path.with_suffix(".tmp")
-        pq.write_table(data, staged)
-        sha = _sha(staged)
-        known = self.note(table)
-        if known and known.sha256 == sha:
-            staged.unlink()
-            known.reused = True
-            return known
-        note = Note(table, sha, sha, data.num_rows, dict(inputs or {}))
-        self._store(note, staged)
-        return note
-
-    def inputs(self, model: Model, hashes: Callable[[str], str]) -> dict[str, str]:
-        return {name: hashes(name) for name in sorted(model.upstream)}
-
-    def fresh(self, model: Model, inputs: Mapping[str, str], code: str) -> Note | None:
-        note = self.note(model.name)
-        if note and note.fingerprint == _fingerprint(model, inputs, code):
-            note.reused = True
-            return note
-        return None
-
-    def build(
-        self,
-        model: Model,
-        inputs: Mapping[str, str],
-        code: str,
-        views: Mapping[str, str],
-        checker: Checker,
-    ) -> Note:
-        """Build, check and store. `views`: `schema.table` → a SELECT that gives it.
-
-        BuildError if the query fails or does not give the columns of the header.
-        """
-        if note := self.fresh(model, inputs, code):
-            return note
-        path = self.file(model.name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staged = path.with_suffix(".tmp")
-        try:
-            with self._scratch() as con:
-                return self._build(con, model, inputs, code, views, checker, staged)
-        finally:
-            staged.unlink(missing_ok=True)
+    def __init__(self, root: Path, datasets: Iterable[str], models: Mapping[str, Model]) -> None:
+        super().__init__(root)
+        self.datasets = sorted(datasets)
+        self.models = models
 
     @cached_property
-    def engine(self) -> duckdb.DuckDBPyConnection:
-        """One DuckDB for all builds: to start one takes longer than most tables do."""
-        from pipeline.progress.udf import register
+    def _code(self) -> str:
+        return code_version("pipeline/progress", "pipeline/quality", "pipeline/warehouse/build.py")
 
-        con = connect()
-        register(con)
-        return con
+    # What lies in the work folder
 
-    @contextmanager
-    def _scratch(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """An empty in-memory database, gone afterwards."""
-        name = f"scratch_{next(self._scratches)}"
-        con = self.engine.cursor()
-        con.execute(f"ATTACH ':memory:' AS {name}")
-        con.execute(f"USE {name}")
-        try:
-            yield con
-        finally:
-            with suppress(Exception):
-                con.execute("USE memory")
-                con.execute(f"DETACH {name}")
-                con.close()
+    def put_vintages(
+        self, dataset: str, vintages: pa.Table, checks: Sequence[CheckResult], reference: date
+    ) -> BuildRecord:
+        """Note a dataset's vintages as of a date, and the checks of the newest one, for the models."""
+        as_of = {"reference_date": reference.isoformat()}
+        return self.put(raw_table(dataset), vintages, checks, as_of)
 
-    def _build(
-        self,
-        con: duckdb.DuckDBPyConnection,
-        model: Model,
-        inputs: Mapping[str, str],
-        code: str,
-        views: Mapping[str, str],
-        checker: Checker,
-        staged: Path,
-    ) -> Note:
-        _attach(con, model.upstream, views)
-        columns = ", ".join(f"{quoted(c.name)} {c.type}" for c in model.columns)
-        order = ", ".join(f"{quoted(g)} NULLS FIRST" for g in model.grain)
-        try:
-            got = [d[0] for d in con.execute(f"SELECT * FROM ({model.query}) LIMIT 0").description]
-            wanted = [c.name for c in model.columns]
-            if got != wanted:
-                odd = sorted(set(got) ^ set(wanted)) or ["their order"]
-                raise BuildError(
-                    f"{model.name}: query and header differ in {', '.join(odd)}: "
-                    f"make the SELECT give the header's columns in the header's order"
-                )
-            con.execute(f"CREATE TABLE this ({columns})")
-            con.execute(f"INSERT INTO this SELECT * FROM ({model.query})")
-            con.execute(
-                f"COPY (SELECT * FROM this ORDER BY {order}) TO {literal(staged.as_posix())} "
-                f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{pandas: {literal(_pandas(model.columns))}}})"
-            )
-        except BuildError:
-            raise
-        except Exception as error:
-            first = str(error).strip().splitlines()[0]
-            raise BuildError(
-                f"{model.name}: {first} (sql/{model.layer}/{model.table}.sql)"
-            ) from error
-        checks = self._check(con, model, checker)
-        row = con.execute("SELECT count(*) FROM this").fetchone()
-        note = Note(
-            model.name,
-            _fingerprint(model, inputs, code),
-            _sha(staged),
-            int(row[0]) if row else 0,
-            dict(inputs),
-            checks,
-            _preview(con, order) if model.layer == "marts" else "",
-        )
-        self._store(note, staged)
-        return note
+    def put_registry(self, tables: Mapping[str, pa.Table]) -> list[BuildRecord]:
+        """Note the registry's tables for the models."""
+        return [self.put(f"registry.{name}", table) for name, table in sorted(tables.items())]
 
-    def _check(
-        self, con: duckdb.DuckDBPyConnection, model: Model, checker: Checker
-    ) -> list[CheckResult]:
-        import pandas as pd
+    def dataset_record(self, dataset: str) -> BuildRecord:
+        """The record of a dataset's vintages. BuildError if it has not been taken in."""
+        record = self.record(raw_table(dataset))
+        if record is None:
+            raise BuildError(f"dataset {dataset} has not been taken in: materialise it first")
+        return record
 
-        frame = _frame(con, model)
-        of_table = [e for e in model.expectations if e.kind != "no_rows"]
-        wanted = [(e.kind, _options(e, model)) for e in of_table]
-        asked = checker.submit(frame, wanted)
-        # All questions whose answer must be "none" as a row of one frame: a suite of their own
-        # for each would take longer than the query.
-        none = [e for e in model.expectations if e.kind == "no_rows"]
-        found = {e.name: _rows_found(con, e, model) for e in none}
-        tickets: list[Ticket] = []
-        if none:
-            counts = pd.DataFrame({"rows": [found[e.name][0] for e in none]})
-            no_rows = [("between", {"column": "rows", "min": 0, "max": 0})]
-            tickets = checker.submit_parts(counts, range(len(none)), [no_rows] * len(none))
-        outcomes = [
-            *zip(of_table, asked.result(), strict=True),
-            *((e, ticket.result()[0]) for e, ticket in zip(none, tickets, strict=True)),
+    def vintages(self, dataset: str) -> list[dict[str, Any]]:
+        """A dataset's vintages, oldest first. BuildError if it has not been taken in."""
+        self.dataset_record(dataset)
+        rows: list[dict[str, Any]] = pq.read_table(self.file(raw_table(dataset))).to_pylist()
+        return rows
+
+    def put_run(self, reference: date) -> BuildRecord:
+        """The explicit inputs of a run as a table: reference date and version of the method."""
+        row = {"reference_date": reference, "method_version": METHOD_VERSION}
+        return self.put("run.reference", pa.Table.from_pylist([row]))
+
+    def check_rows(self) -> list[dict[str, Any]]:
+        """Every check of datasets and tables, but of those that read the checks themselves."""
+        rows = [
+            {"asset": f"raw/{name}", **c.to_json()}
+            for name in self.datasets
+            for c in self.dataset_record(name).checks
         ]
-        results = {
-            e.name: CheckResult(
-                e.name,
-                severity=e.severity,
-                blocking=e.blocking,
-                description=e.description,
-                **{**outcome, **_shown(found.get(e.name))},
+        for model in self.models.values():
+            if "checks.results" not in model.upstream:
+                asset = model.name.replace(".", "/")
+                checks = self.must_have(model.name).checks
+                rows += [{"asset": asset, **c.to_json()} for c in checks]
+        for row in rows:
+            row["example"] = dump(row.pop("rows")[:3]).decode() if not row["passed"] else None
+        return rows
+
+    def hash_of(self, table: str) -> str:
+        """Fingerprint of an upstream table. BuildError if it is not there."""
+        schema = table.split(".")[0]
+        if schema == "raw":
+            records = [self.dataset_record(n).sha256 for n in self.datasets]
+            return hashlib.sha256(dump(records)).hexdigest()
+        if schema == "checks":
+            return hashlib.sha256(dump(self.check_rows())).hexdigest()
+        return self.must_have(table).sha256
+
+    def head(self, table: str, rows: int) -> list[dict[str, Any]]:
+        """The first rows of a table, in its order."""
+        batches = pq.ParquetFile(self.file(table)).iter_batches(batch_size=rows)
+        found: list[dict[str, Any]] = next(batches, pa.RecordBatch.from_pylist([])).to_pylist()
+        return found
+
+    # How a table is built
+
+    def build(self, model: Model) -> BuildRecord:
+        """Build, check and store a model, if it is not there with the same fingerprint.
+
+        BuildError if an upstream table is missing, or the query fails or does not give the columns
+        of the header.
+        """
+        inputs = {name: self.hash_of(name) for name in sorted(model.upstream)}
+        fingerprint = hashlib.sha256(
+            dump([model.path.read_text("utf-8"), inputs, self._code])
+        ).hexdigest()
+        known = self.record(model.name)
+        if known is not None and known.fingerprint == fingerprint:
+            known.reused = True
+            return known
+        with closing(connect()) as con, self.staged(model.name) as staged:
+            try:
+                self._attach(con, model.upstream)
+                _fill(con, model)
+                _write(con, model, staged)
+                checks = _checks(con, model)
+            except duckdb.Error as error:
+                first = str(error).strip().splitlines()[0]
+                raise BuildError(
+                    f"{model.name}: {first} (sql/{model.layer}/{model.table}.sql)"
+                ) from error
+            rows = pq.read_metadata(staged).num_rows
+            made = BuildRecord(model.name, fingerprint, sha256(staged), rows, inputs, checks)
+            self.store(made, staged)
+        return made
+
+    def _attach(self, con: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
+        for name in sorted(tables):
+            schema, table = name.split(".")
+            con.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+            con.execute(
+                f"CREATE VIEW {quoted(schema)}.{quoted(table)} AS {self._select(schema, table)}"
             )
-            for e, outcome in outcomes
-        }
-        return [results[e.name] for e in model.expectations]
+
+    def _select(self, schema: str, table: str) -> str:
+        """A SELECT that gives an upstream table."""
+        if schema == "raw" and table == "vintages":
+            files = ", ".join(literal(self.file(raw_table(n)).as_posix()) for n in self.datasets)
+            return f"SELECT * FROM read_parquet([{files}])"
+        if schema == "raw":
+            return self._raw_rows(table)
+        if schema == "checks":
+            self.put("checks.results", pa.Table.from_pylist(self.check_rows(), schema=_CHECKS))
+        file = self.file(f"{schema}.{table}")
+        return f"SELECT * FROM read_parquet({literal(file.as_posix())})"
+
+    def _raw_rows(self, table: str) -> str:
+        """Rows of the vintages in use (`observations`, `rejects`), or of all accepted ones."""
+        kind = "rejects" if table == "rejects" else "observations"
+        parts = []
+        for name in self.datasets:
+            for row in self.vintages(name):
+                if row[kind] and (row["is_current"] or table == "all_observations"):
+                    head = ", ".join(
+                        f"{literal(str(row[k]))} AS {k}"
+                        for k in ("source", "dataset", "vintage_id")
+                    )
+                    file = literal((self.root / row[kind]).as_posix())
+                    parts.append(f"SELECT {head}, * FROM read_parquet({file})")
+        if not parts:
+            # No figures at all is a state too: every row says no_data.
+            nulls = ", ".join(f"NULL::{type_} AS {name}" for name, type_ in _RAW[kind].items())
+            return f"SELECT {nulls} WHERE false"
+        return " UNION ALL BY NAME ".join(parts)
 
 
-def _frame(con: duckdb.DuckDBPyConnection, model: Model) -> pd.DataFrame:
-    """The table as pandas. Lists stay Arrow's: as objects they are slow to make, send and hash."""
-    lists = [quoted(c.name) for c in model.columns if c.type.endswith("[]")]
-    if not lists:
-        return con.execute("SELECT * FROM this").df()
-    import pandas as pd
+def _fill(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+    """Create the table `this` with the columns of the header and the rows of the query."""
+    columns = ", ".join(f"{quoted(c.name)} {c.type}" for c in model.columns)
+    wanted = [c.name for c in model.columns]
+    con.execute(f"CREATE TABLE this ({columns})")
+    rows = con.sql(model.query)
+    if rows.columns != wanted:
+        odd = sorted(set(rows.columns) ^ set(wanted)) or ["their order"]
+        raise BuildError(
+            f"{model.name}: query and header differ in {', '.join(odd)}: "
+            f"make the SELECT give the header's columns in the header's order"
+        )
+    con.execute(f"INSERT INTO this SELECT * FROM ({model.query})")
 
-    without = ", ".join(f"NULL AS {name}" for name in lists)
-    frame = con.execute(f"SELECT * REPLACE ({without}) FROM this").df()
-    arrow = con.sql(f"SELECT {', '.join(lists)} FROM this").to_arrow_table()
-    for name, column in zip(arrow.column_names, arrow.columns, strict=True):
-        frame[name] = pd.Series(pd.arrays.ArrowExtensionArray(column))
-    return frame
+
+def _order(model: Model) -> str:
+    return ", ".join(f"{quoted(g)} NULLS FIRST" for g in model.grain)
 
 
-def _preview(con: duckdb.DuckDBPyConnection, order: str) -> str:
-    """The first rows as a Markdown table."""
-    cursor = con.execute(f"SELECT * FROM this ORDER BY {order} LIMIT {_PREVIEW:d}")
-    names = [d[0] for d in cursor.description or []]
-    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
-    for row in cursor.fetchall():
-        cells = (str("" if v is None else v).replace("|", "\\|")[:60] for v in row)
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+def _write(con: duckdb.DuckDBPyConnection, model: Model, file: Path) -> None:
+    con.execute(
+        f"COPY (SELECT * FROM this ORDER BY {_order(model)}) TO {literal(file.as_posix())} "
+        "(FORMAT parquet, COMPRESSION zstd, "
+        f"KV_METADATA {{pandas: {literal(_pandas(model.columns))}}})"
+    )
+
+
+def _checks(con: duckdb.DuckDBPyConnection, model: Model) -> list[CheckResult]:
+    """Every expectation of the header: one suite for the table, one for the numbers of rows that
+    its queries found."""
+    of_table = [e for e in model.expectations if e.kind != "no_rows"]
+    of_query = [e for e in model.expectations if e.kind == "no_rows"]
+    found = {e.name: _rows_found(con, e, model) for e in of_query}
+    counts = pd.DataFrame({name: [count] for name, (count, _) in found.items()})
+    none = [("between", {"column": e.name, "min": 0, "max": 0}) for e in of_query]
+    table = con.execute("SELECT * FROM this").df()
+    outcomes = [
+        *zip(
+            of_table, validate(table, [(e.kind, _options(e, model)) for e in of_table]), strict=True
+        ),
+        *zip(of_query, validate(counts, none), strict=True),
+    ]
+    for expectation, outcome in outcomes:
+        if expectation.kind == "no_rows":
+            # What a person sees are the rows themselves, not their number in a frame.
+            count, rows = found[expectation.name]
+            outcome |= {"observed": f"{count} rows", "failing_rows": count, "rows": rows}
+    results = {
+        e.name: CheckResult(
+            e.name, severity=e.severity, blocking=e.blocking, description=e.description, **outcome
+        )
+        for e, outcome in outcomes
+    }
+    return [results[e.name] for e in model.expectations]
 
 
 def _options(expectation: Expectation, model: Model) -> dict[str, Any]:
@@ -332,26 +303,3 @@ def _rows_found(
     rows = cursor.fetchall()
     shown = [dict(zip(names, map(plain, row), strict=True)) for row in rows[:SHOWN]]
     return len(rows), shown
-
-
-def _shown(found: tuple[int, list[dict[str, Any]]] | None) -> dict[str, Any]:
-    """What a person sees of such a check: the rows themselves, not their count in a frame."""
-    if found is None:
-        return {}
-    return {"observed": f"{found[0]} rows", "failing_rows": found[0], "rows": found[1]}
-
-
-def _attach(con: duckdb.DuckDBPyConnection, names: Iterable[str], views: Mapping[str, str]) -> None:
-    for name in sorted(names):
-        schema, table = name.split(".")
-        con.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
-        con.execute(f"CREATE VIEW {quoted(schema)}.{quoted(table)} AS {views[name]}")
-
-
-def _fingerprint(model: Model, inputs: Mapping[str, str], code: str) -> str:
-    content = dump([model.path.read_text("utf-8"), dict(inputs), code])
-    return hashlib.sha256(content).hexdigest()
-
-
-def _sha(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

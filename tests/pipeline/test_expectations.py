@@ -10,10 +10,10 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pytest
+from pipeline.session import Session
 
 from pipeline.paths import Paths, sql_root
 from pipeline.quality.results import Checker
-from pipeline.session import Session
 from pipeline.warehouse.build import connect, quoted
 from pipeline.warehouse.model import Expectation, Model, load_models
 

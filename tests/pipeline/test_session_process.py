@@ -20,13 +20,8 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 import pytest
-
 from assets.graph import dataset_asset
 from assets.session import RunSession
-from pipeline.outcome import outcome_of
-from pipeline.paths import Paths, registry_root
-from pipeline.quality.results import Checker, CheckResult
-from pipeline.registry import load
 from pipeline.session import DatasetState, Session
 from pipeline.session_process import (
     Order,
@@ -39,6 +34,11 @@ from pipeline.session_process import (
     stop_early,
     take,
 )
+
+from pipeline.outcome import outcome_of
+from pipeline.paths import Paths, registry_root
+from pipeline.quality.results import Checker, CheckResult
+from pipeline.registry import load
 from pipeline.vintages.validate import CHECKS
 from pipeline.warehouse.build import BuildError
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from pipeline.quality.worker import WORKER, pack, read_message
 
 from pipeline.quality.results import Checker, QualityError
-from pipeline.quality.worker import WORKER, pack, read_message
 from pipeline.warehouse.build import _frame, connect
 from pipeline.warehouse.model import Column, Model
 

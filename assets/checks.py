@@ -1,0 +1,103 @@
+"""Expectations as Dagster shows them: few checks that say much.
+
+A dataset has `vintage` and, where it is pulled, `pulled`; a table has `expectations`, which block
+what follows, and `advisory`, which a person should look at. Each holds a table of its expectations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import dagster as dg
+
+from pipeline.quality.results import CheckResult
+from pipeline.registry import Dataset
+from pipeline.vintages.pull import PullResult
+from pipeline.warehouse.model import Model
+
+VINTAGE = "The newest vintage holds what is expected of it; where it does not, it is not used."
+PULLED = "The publisher answered with data, where it was asked."
+BLOCKING = "Every expectation of the SQL file that stops publication holds."
+ADVISORY = "Every expectation of the SQL file that a person should look at holds."
+
+
+def dataset_checks(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    """The checks of a dataset. They block nothing: a bad vintage stops no other source."""
+    specs = [dg.AssetCheckSpec("vintage", asset=key, description=VINTAGE)]
+    if dataset.live:
+        specs.append(dg.AssetCheckSpec("pulled", asset=key, description=PULLED))
+    return specs
+
+
+def model_checks(model: Model, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    """The checks of a table."""
+    specs = [dg.AssetCheckSpec("expectations", asset=key, description=BLOCKING, blocking=True)]
+    if any(not e.blocking for e in model.expectations):
+        specs.append(dg.AssetCheckSpec("advisory", asset=key, description=ADVISORY))
+    return specs
+
+
+def vintage_result(results: Sequence[CheckResult]) -> dg.AssetCheckResult:
+    """The check `vintage` from what was expected of the newest vintage."""
+    return _result("vintage", results, VINTAGE)
+
+
+def model_results(model: Model, results: Sequence[CheckResult]) -> list[dg.AssetCheckResult]:
+    """The checks of a table from its expectations' outcomes."""
+    found = [_result("expectations", [r for r in results if r.blocking], BLOCKING)]
+    advisory = [r for r in results if not r.blocking]
+    if any(not e.blocking for e in model.expectations):
+        found.append(_result("advisory", advisory, ADVISORY))
+    return found
+
+
+def pulled_result(pulled: PullResult | None) -> dg.AssetCheckResult:
+    """The check `pulled`; None where the publisher was not asked, which is no answer."""
+    if pulled is None:
+        said = "not asked in this run"
+    elif pulled.good:
+        said = "new figures" if pulled.state == "new" else "nothing new"
+    else:
+        said = f"{pulled.reason}; the last good vintage stays"
+    good = pulled is None or pulled.good
+    return dg.AssetCheckResult(
+        check_name="pulled",
+        passed=good,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=PULLED if good else said,
+        metadata={"observed": said, "asked": pulled is not None},
+    )
+
+
+def _result(name: str, results: Sequence[CheckResult], description: str) -> dg.AssetCheckResult:
+    failed = [r for r in results if not r.passed]
+    severe = any(r.severity == "error" for r in failed)
+    metadata: dict[str, dg.MetadataValue] = {
+        "expectations": _table(
+            {
+                "expectation": r.name,
+                "passed": r.passed,
+                "severity": r.severity,
+                "observed": r.observed[:500],
+                "failing rows": r.failing_rows,
+                "description": r.description,
+            }
+            for r in sorted(results, key=lambda r: r.passed)
+        )
+    }
+    if failed:
+        metadata["failing_rows"] = dg.MetadataValue.json({r.name: r.rows for r in failed if r.rows})
+    said = " ".join(r.sentence for r in failed)
+    return dg.AssetCheckResult(
+        check_name=name,
+        passed=not failed,
+        severity=dg.AssetCheckSeverity.ERROR
+        if severe or not failed
+        else dg.AssetCheckSeverity.WARN,
+        description=said or description,
+        metadata=metadata,
+    )
+
+
+def _table(rows: Iterable[dict[str, str | int | bool]]) -> dg.TableMetadataValue:
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in rows])

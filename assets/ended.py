@@ -1,0 +1,63 @@
+"""What is told of a run that has ended: its outcome from the files, and the steps that failed."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import dagster as dg
+
+from pipeline.outcome import Fault, Outcome, outcome_of
+from pipeline.paths import Paths, registry_root, sql_root
+from pipeline.registry import load
+from pipeline.release.publish import published_by
+from pipeline.vintages.pull import load_pull_results
+from pipeline.vintages.store import Archive
+from pipeline.warehouse.build import Warehouse
+from pipeline.warehouse.model import load_models
+
+_STOPPED = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
+_BLOCKED = "DagsterAssetCheckFailedError"
+
+
+def outcome_of_run(instance: dg.DagsterInstance, run_id: str, paths: Paths) -> Outcome:
+    """The outcome of a run of the whole nightly job."""
+    warehouse = Warehouse(paths.work, load(registry_root()).datasets, load_models(sql_root()))
+    pulled = {n: r for n, r in load_pull_results(Archive(paths)).items() if r.run_id == run_id}
+    return outcome_of(
+        published_by(paths.work, paths.marts, run_id), warehouse, pulled, faults(instance, run_id)
+    )
+
+
+def faults(instance: dg.DagsterInstance, run_id: str) -> list[Fault]:
+    """The steps of a run that failed; if there is none, what ended the run itself."""
+    found = []
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+        event = entry.dagster_event
+        if event is not None:
+            error = event.step_failure_data.error
+            blocked = _BLOCKED in str(error.cls_name if error else "")
+            asset = str(event.step_key).replace("__", "/")
+            found.append(Fault(asset, _root(error), blocked))
+    if found:
+        return found
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE):
+        event = entry.dagster_event
+        if event is not None:
+            found.append(Fault("", _root(event.job_failure_data.error)))
+    return found
+
+
+def was_stopped(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether somebody stopped the run (Ctrl-C)."""
+    entries = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    errors = [e.dagster_event.job_failure_data.error for e in entries if e.dagster_event]
+    return any(error is not None and error.cls_name in _STOPPED for error in errors)
+
+
+def _root(error: Any) -> str:
+    """The first line of what lies beneath an error, without the name of its class."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    text = (error.message if error else "").strip().splitlines()
+    return re.sub(r"^[\w.]+(?:Error|Exception): ", "", text[0]) if text else ""

@@ -1,0 +1,62 @@
+"""When things run: the nightly job and its schedule, the executor, and the clearing of old runs."""
+
+from typing import Any
+
+import dagster as dg
+
+from assets.retention import forget_old_runs
+from pipeline.clock import TIME_ZONE, today
+
+NIGHTLY = "nightly"
+
+
+@dg.configured(
+    dg.multi_or_in_process_executor,
+    config_schema=dg.Field(dict, is_required=False, default_value={}),
+)
+def in_process_by_default(config: dict[str, Any]) -> dict[str, Any]:
+    """Steps in the run's own process, unless the run config asks for `multiprocess`.
+
+    Dagster's own default is a process a step, each of which imports everything anew.
+    """
+    return config or {"in_process": {}}
+
+
+nightly = dg.define_asset_job(
+    NIGHTLY,
+    selection=dg.AssetSelection.all(),
+    description="Everything: vintages in, marts built and checked, one release published.",
+)
+
+every_night = dg.ScheduleDefinition(
+    name="every_night",
+    job=nightly,
+    cron_schedule="0 3 * * *",
+    execution_timezone=TIME_ZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="03:00 in Amsterdam. Pulls first, unless MISSIEMONITOR_OFFLINE is set.",
+)
+
+
+@dg.op(description="Deletes runs of long ago from Dagster's storage, with their events and logs.")
+def forget(context: dg.OpExecutionContext) -> None:
+    gone = forget_old_runs(context.instance, today())
+    context.log.info(f"{len(gone)} runs forgotten")
+
+
+@dg.job(
+    description="Dagster keeps every run for ever: this forgets those of long ago.",
+    executor_def=dg.in_process_executor,
+)
+def retention() -> None:
+    forget()
+
+
+every_week = dg.ScheduleDefinition(
+    name="retention_every_week",
+    job=retention,
+    cron_schedule="0 5 * * 0",
+    execution_timezone=TIME_ZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Sunday, 05:00 in Amsterdam.",
+)

@@ -1,0 +1,91 @@
+"""The release, swapped in at once when every table passed, and what the missions look like in it."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+
+import dagster as dg
+
+from assets.models import model_key, table_schema
+from assets.resources import RunSettings
+from pipeline.paths import Paths
+from pipeline.registry import Registry
+from pipeline.release.publish import publish
+from pipeline.report.board import standings
+from pipeline.report.plots import pictures
+from pipeline.warehouse.build import Warehouse
+from pipeline.warehouse.model import Model, View
+
+PUBLISHED = dg.AssetKey("published")
+
+
+def published_asset(models: Mapping[str, Model], registry: Registry) -> dg.AssetsDefinition:
+    """The published set, replaced as a whole. It refuses tables that do not fit together."""
+
+    @dg.asset(
+        key=PUBLISHED,
+        deps=[model_key(name) for name in models],
+        group_name="published",
+        kinds={"duckdb", "parquet"},
+        description="The published set: one DuckDB file, a Parquet per table, the data package "
+        "and the page. It replaces the one before as a whole.",
+    )
+    def published(run: RunSettings, warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        marts = Paths.from_environment().marts
+        release = publish(warehouse, registry, marts, run.reference, run.run_id)
+        page = release / "report" / "index.html"
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(release.name),
+            metadata={
+                "release": dg.MetadataValue.text(release.name),
+                "reference_date": dg.MetadataValue.text(run.reference.isoformat()),
+                "page": dg.MetadataValue.url(page.as_uri()),
+                "page_file": dg.MetadataValue.path(str(page)),
+                "folder": dg.MetadataValue.path(str(release)),
+            },
+        )
+
+    return published
+
+
+def mission_asset(view: View, mission: str) -> dg.AssetsDefinition:
+    """A mission's view in the published set: where it stands, with its picture."""
+
+    @dg.asset(
+        key=model_key(f"marts.{view.name}"),
+        deps=[PUBLISHED],
+        group_name=mission,
+        kinds={"duckdb"},
+        description=view.description,
+        metadata={
+            "dagster/column_schema": table_schema(view.columns),
+            "dagster/table_name": f"marts.{view.name}",
+        },
+    )
+    def progress(
+        context: dg.AssetExecutionContext, run: RunSettings, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        release = (Paths.from_environment().marts / "current").resolve()
+        stands = standings(release, [mission])[mission]
+        metadata: dict[str, dg.MetadataValue] = {}
+        try:
+            drawn = pictures(warehouse.file, [mission])[mission]
+        except Exception as error:
+            # A picture that cannot be drawn takes nothing back from the release.
+            context.log.warning(f"no picture of {mission}: {error}")
+            drawn = None
+        if drawn:
+            picture = b64encode(drawn.encode()).decode()
+            metadata["picture"] = dg.MetadataValue.md(
+                f"![{mission}](data:image/svg+xml;base64,{picture})"
+            )
+        metadata |= {
+            "stands": dg.MetadataValue.md(stands.markdown),
+            "dagster/row_count": dg.MetadataValue.int(stands.rows),
+            "sub_missions": dg.MetadataValue.int(stands.sub_missions),
+            "assessed": dg.MetadataValue.int(stands.assessed),
+            "failing": dg.MetadataValue.int(stands.failing),
+            "page": dg.MetadataValue.url((release / "report" / "index.html").as_uri()),
+        }
+        return dg.MaterializeResult(data_version=dg.DataVersion(release.name), metadata=metadata)
+
+    return progress

@@ -1,0 +1,127 @@
+"""What the assets work with: a run's settings, the vintages, the warehouse, the publishers.
+
+Clock, environment and network enter here; everything below gets them as arguments.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from pipeline import lease
+from pipeline.clock import today
+from pipeline.lease import Holder
+from pipeline.paths import Paths
+from pipeline.publishers.http import Transport
+from pipeline.registry import Dataset, Registry
+from pipeline.vintages.pull import Pulls
+from pipeline.vintages.store import Archive
+from pipeline.vintages.validate import Validator
+from pipeline.warehouse.build import Warehouse
+from pipeline.warehouse.model import Model
+
+_ENDED = (
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
+)
+
+
+class RunSettings(dg.ConfigurableResource[Any]):
+    """`as_of`: reference date as YYYY-MM-DD; empty means the date of the run in Amsterdam.
+    `offline`: pull nothing. `sources`: pull these publishers or datasets only."""
+
+    as_of: str = ""
+    offline: bool = False
+    sources: list[str] = []  # noqa: RUF012  pydantic copies it
+    _run_id: str = PrivateAttr(default="")
+    _reference: date = PrivateAttr(default=date.min)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Take the lease on the data, or find that this run has it: every process of a run that
+        works on assets comes by here."""
+        paths = Paths.from_environment()
+        run, instance = context.run, context.instance
+        wanted = date.fromisoformat(self.as_of) if self.as_of else today()
+        run_id = run.run_id if run else ""
+
+        def ended(other: str) -> bool:
+            found = instance.get_run_by_id(other) if instance else None
+            return found is not None and found.status in _ENDED
+
+        holder, new = lease.take(
+            paths.lease,
+            Holder.of(run_id, _process_of(run), wanted.isoformat()),
+            ended,
+            context.log.warning if context.log else print,
+        )
+        self._run_id, self._reference = run_id, date.fromisoformat(holder.reference)
+        if new:
+            # What a run that was killed left half written; nobody is at it now.
+            for left in paths.work.rglob(".*.tmp"):
+                left.unlink(missing_ok=True)
+            Archive(paths).seed()
+
+    @property
+    def run_id(self) -> str:
+        return self._run_id
+
+    @property
+    def reference(self) -> date:
+        """The date to which figures are judged: the same in every step of a run."""
+        return self._reference
+
+    def pulls(self, dataset: Dataset) -> bool:
+        """Whether the dataset's publisher is asked in this run: never for a date that has passed."""
+        offline = self.offline or os.environ.get("MISSIEMONITOR_OFFLINE", "0") not in ("", "0")
+        if offline or not dataset.live or not dataset.series_keys() or self.reference < today():
+            return False
+        named = {dataset.id, dataset.source, dataset.asked}
+        return not self.sources or bool(named & set(self.sources))
+
+
+def _process_of(run: dg.DagsterRun | None) -> int | None:
+    """The process of a run: this one, or the one that started it for a step of its own."""
+    execution = (run.run_config.get("execution") or {}) if run else {}
+    config = execution.get("config") or {} if isinstance(execution, Mapping) else {}
+    if "multiprocess" in config:
+        parent = multiprocessing.parent_process()
+        return parent.pid if parent else None
+    return os.getpid()
+
+
+def resources(registry: Registry, models: Mapping[str, Model]) -> dict[str, Any]:
+    """The resources of the code location, by the names that the assets ask for."""
+
+    @dg.resource(description="Vintages as received, and their verdicts.")
+    def vintages(_: dg.InitResourceContext) -> Validator:
+        paths = Paths.from_environment()
+        return Validator(Archive(paths), paths.work)
+
+    @dg.resource(description="Tables and their build records in the work folder.")
+    def warehouse(_: dg.InitResourceContext) -> Warehouse:
+        return Warehouse(Paths.from_environment().work, registry.datasets, models)
+
+    @dg.resource(description="Publishers, asked within their rate limits.")
+    @contextmanager
+    def publishers(_: dg.InitResourceContext) -> Iterator[Pulls]:
+        paths = Paths.from_environment()
+        transport = Transport(ledger=Archive(paths).ledger)
+        try:
+            yield Pulls(paths, registry, today(), os.environ, transport)
+        finally:
+            transport.close()
+
+    return {
+        "run": RunSettings(),
+        "vintages": vintages,
+        "warehouse": warehouse,
+        "publishers": publishers,
+    }

@@ -1,0 +1,114 @@
+"""One run at a time on a root of data: a small file names the run at work.
+
+The first step of a run takes the lease, its other steps find that it is theirs, in whatever
+process they are. Nothing gives it back: another run takes it when the holder has ended, which the
+orchestrator tells, or when its process is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+from filelock import FileLock
+
+from pipeline.paths import write_atomic
+from pipeline.vintages.store import dump
+
+WAIT_SECONDS = 1800.0
+_POLL_SECONDS = 0.5
+
+
+class LeaseError(RuntimeError):
+    """Another run is at work and does not end: one line with which and what to do."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A run at work. `pid`: its own process, not that of a step; None where that is not known.
+    `started`: when that process began, seconds since 1970, since a number is given again.
+    `reference`: the run's reference date, which all its steps share."""
+
+    run_id: str
+    host: str
+    pid: int | None
+    started: float | None
+    since: str
+    reference: str
+
+    @classmethod
+    def of(cls, run_id: str, pid: int | None, reference: str) -> Holder:
+        """The holder that a run of this host is."""
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        return cls(run_id, socket.gethostname(), pid, _began(pid), since, reference)
+
+    @property
+    def gone(self) -> bool:
+        """Whether its process has ended, or is this very one, which does one run at a time."""
+        if self.pid is None or self.host != socket.gethostname():
+            return False
+        return self.pid == os.getpid() or _began(self.pid) != self.started
+
+
+def read(path: Path) -> Holder | None:
+    """Who holds the lease; None if nobody ever did, or the file cannot be read."""
+    try:
+        return Holder(**json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def take(
+    path: Path,
+    wanted: Holder,
+    ended: Callable[[str], bool],
+    say: Callable[[str], None],
+    seconds: float = WAIT_SECONDS,
+) -> tuple[Holder, bool]:
+    """The lease as this run holds it, and whether it was taken just now.
+
+    Waits while another run is at work, and says so once. `ended`: whether a run (by its id) has
+    ended. LeaseError after `seconds`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    end = time.monotonic() + seconds
+    said = False
+    while True:
+        # Two that wait must not both find the holder gone and both take its place.
+        with FileLock(path.with_suffix(".lock")):
+            holder = read(path)
+            if holder is not None and holder.run_id == wanted.run_id:
+                return holder, False
+            if holder is None or holder.gone or ended(holder.run_id):
+                write_atomic(path, dump(asdict(wanted)))
+                return wanted, True
+        if not said:
+            said = True
+            say(
+                f"another run is at work on this data ({holder.run_id}, since {holder.since}); "
+                "waiting for it to end"
+            )
+        if time.monotonic() > end:
+            raise LeaseError(
+                f"run {holder.run_id} has been at work on {path.parent} for more than half an hour "
+                f"(process {holder.pid} on {holder.host}): look at it first"
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _began(pid: int | None) -> float | None:
+    """When a process of this host began; None if it is not there."""
+    try:
+        process = psutil.Process(pid) if pid is not None else None
+        if process is None or process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return float(process.create_time())
+    except psutil.Error:
+        return None

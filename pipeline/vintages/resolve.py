@@ -1,0 +1,127 @@
+"""Which vintage of a dataset is in use as of a date, and why not a newer one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.quality.results import CheckResult
+from pipeline.registry import Dataset
+from pipeline.vintages.store import Vintage
+from pipeline.vintages.validate import CHECKS, Rules, Validator
+
+_TEXT = (
+    "source", "dataset", "vintage_id", "known_from", "known_from_basis", "origin", "scope",
+    "verdict", "reason", "found_in", "observations", "rejects",
+)  # fmt: skip
+# The columns of `raw.vintages`. `observations` and `rejects`: files of the rows below the work
+# folder, if it was accepted.
+SCHEMA = pa.schema(
+    [(name, pa.string()) for name in _TEXT]
+    + [("partial", pa.bool_()), ("is_current", pa.bool_()), ("position", pa.int32())]
+)
+
+
+@dataclass
+class DatasetState:
+    """A dataset as of a date. `vintages`: rows of SCHEMA, oldest first. `checks`: those of the
+    newest vintage that is not partial. `current`: the vintage in use, None if there is none;
+    `observations` and `rejects`: numbers of its rows."""
+
+    name: str
+    vintages: list[dict[str, Any]] = field(default_factory=list)
+    current: Vintage | None = None
+    observations: int | None = None
+    rejects: int | None = None
+    checks: list[CheckResult] = field(default_factory=list)
+
+    @property
+    def vintage_id(self) -> str:
+        return self.current.vintage_id if self.current else "none"
+
+    @property
+    def accepted(self) -> bool:
+        return all(c.passed for c in self.checks if c.severity == "error")
+
+    @property
+    def pending(self) -> str:
+        """Why a newer vintage than the one in use was quarantined; empty if there is none."""
+        places = [n for n, row in enumerate(self.vintages) if row["verdict"] == "quarantined"]
+        used = next((n for n, row in enumerate(self.vintages) if row["is_current"]), -1)
+        if not places or places[-1] < used:
+            return ""
+        last = self.vintages[places[-1]]
+        return f"{last['vintage_id']}: {last['reason']}"
+
+    def table(self) -> pa.Table:
+        """The vintages as a table of SCHEMA."""
+        return pa.Table.from_pylist(self.vintages, schema=SCHEMA)
+
+
+def resolve(
+    dataset: Dataset, vintages: list[Vintage], rules: Rules, validator: Validator
+) -> DatasetState:
+    """The state of a dataset that has these vintages, oldest first; each is given its verdict."""
+    state = DatasetState(dataset.id)
+    before: Vintage | None = None
+    for vintage in vintages:
+        verdict = validator.verdict(vintage, rules, before)
+        state.vintages.append(_row(vintage, verdict, len(state.vintages) + 1, rules, validator))
+        if not vintage.partial:
+            # The newest one's checks are what a person must see.
+            state.checks = [CheckResult.from_json(c) for c in verdict["checks"]]
+            if verdict["verdict"] == "accepted":
+                before = vintage
+    if before is not None:
+        state.current = before
+        state.observations, state.rejects = (
+            pq.read_metadata(validator.rows_file(before, rules, kind)).num_rows
+            for kind in ("observations", "rejects")
+        )
+        for row in state.vintages:
+            row["is_current"] = row["vintage_id"] == before.vintage_id
+    if not state.checks:
+        state.checks = [
+            CheckResult(n, False, s, False, "no vintage known at this date", 0, [], d)
+            for n, (s, d) in CHECKS.items()
+        ]
+    return state
+
+
+def _row(
+    vintage: Vintage, verdict: Mapping[str, Any], position: int, rules: Rules, validator: Validator
+) -> dict[str, Any]:
+    manifest = vintage.manifest
+    accepted = verdict["verdict"] == "accepted"
+    files = {
+        kind: validator.rows_file(vintage, rules, kind).relative_to(validator.work).as_posix()
+        if accepted
+        else None
+        for kind in ("observations", "rejects")
+    }
+    return {
+        "source": vintage.source,
+        "dataset": vintage.dataset,
+        "vintage_id": vintage.vintage_id,
+        "known_from": vintage.known_from.isoformat(),
+        "known_from_basis": manifest.get("known_from_basis"),
+        "origin": manifest.get("origin"),
+        "scope": _scope_text(vintage.scope),
+        "partial": vintage.partial,
+        "position": position,
+        "verdict": verdict["verdict"],
+        "reason": verdict["reason"],
+        "found_in": manifest.get("found_in"),
+        "is_current": False,
+        **files,
+    }
+
+
+def _scope_text(scope: Mapping[str, list[Any]]) -> str:
+    years = scope.get("years") or []
+    span = f"{min(years)}–{max(years)}" if years else "years not declared"
+    return f"{len(scope.get('series') or [])} series, {len(scope.get('geos') or [])} areas, {span}"
