@@ -9,17 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.progress.method import BANDS, HELD, HORIZONS, LEAST_SERIES
 from pipeline.progress.projection import fit, quantile, widening_at
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-HORIZONS: Final = range(1, 11)  # years ahead
-LEAST_SERIES: Final = 20  # fewer say nothing about a horizon
-_SHARE: Final = 0.80
 
 
 @dataclass(frozen=True)
@@ -69,8 +64,6 @@ def coverage(histories: Iterable[History]) -> list[Coverage]:
     A ratio is the error ÷ the half-width of the un-widened 80 % band, so the factor that a
     horizon asks for is the 80th percentile of its ratios.
     """
-    import numpy as np
-
     histories = list(histories)
     lent = {h.name for h in histories if h.lent}
     errors, names = _errors(histories)
@@ -135,7 +128,7 @@ def _errors(
             walk = fit(years, values, origin)
             if walk is None or walk.spread == 0:
                 continue
-            q80, q95 = quantile(0.9, walk.n - 1), quantile(0.975, walk.n - 1)
+            q80, q95 = (quantile(0.5 + band / 200, walk.n - 1) for band in BANDS)
             for later in range(origin + 1, len(years)):
                 h = years[later] - years[origin]
                 if h not in HORIZONS:
@@ -147,8 +140,8 @@ def _errors(
 
 
 def _percentile(ranked: NDArray[np.float64]) -> float:
-    """The smallest ratio that at least 80 % of them do not exceed."""
-    return float(ranked[max(0, math.ceil(_SHARE * len(ranked)) - 1)])
+    """The smallest ratio that the share HELD of them do not exceed."""
+    return float(ranked[max(0, math.ceil(HELD * len(ranked)) - 1)])
 
 
 def _line(

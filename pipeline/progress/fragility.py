@@ -11,18 +11,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from pipeline.progress.assess import (
-    SHORT_WINDOW,
-    Assessment,
-    Calculation,
-    Observation,
-    Question,
-    assess,
-)
+from pipeline.progress.assess import assess
+from pipeline.progress.method import LONGER_BY, NOT_ASSESSABLE, SHORT_WINDOW
+from pipeline.progress.question import Assessment, Calculation, Observation, Question
 
 _OTHER_WAYS: Final[Mapping[str, Calculation]] = {
     "regression": Calculation(fitted=True),
-    "longer_window": Calculation(window=SHORT_WINDOW + 1),
+    "longer_window": Calculation(window=SHORT_WINDOW + LONGER_BY),
     "other_pace_basis": Calculation(linear=True),
 }
 
@@ -49,7 +44,7 @@ def fragility(
     target is not above 0 has no other basis. A status that can no longer be given is another
     status: it hung on the year that was left out.
     """
-    if plain.status == "not_assessable":
+    if plain.status == NOT_ASSESSABLE:
         return Fragility()
     series = list(observations)
     found = {

@@ -12,15 +12,19 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-CHANGES: Final = 10  # the last yearly changes that drift and spread are taken from
-LEAST_CHANGES: Final = 6
-HORIZON: Final = 5  # years ahead where a target names no year: our short window, looking forward
-BANDS: Final = (80, 95)
-_ROUNDING: Final = 1e-12
+from scipy.special import stdtr, stdtrit
 
-# The European Environment Agency's words for the prospects of a target.
-VERY_LIKELY: Final = 0.9
-VERY_UNLIKELY: Final = 0.1
+from pipeline.progress.method import (
+    BANDS,
+    CHANGES,
+    HORIZON,
+    LEAST_CHANGES,
+    LIKELY,
+    VERY_LIKELY,
+    VERY_UNLIKELY,
+)
+
+_ROUNDING: Final = 1e-12
 
 
 @dataclass(frozen=True)
@@ -205,18 +209,14 @@ def probability_words(probability: float | None) -> str | None:
         return "very_likely"
     if probability <= VERY_UNLIKELY:
         return "very_unlikely"
-    return "likely_but_uncertain" if probability >= 0.5 else "unlikely_but_uncertain"
+    return "likely_but_uncertain" if probability >= LIKELY else "unlikely_but_uncertain"
 
 
 @cache
 def quantile(probability: float, freedom: int) -> float:
     """Student-t quantile."""
-    from scipy.special import stdtrit
-
     return float(stdtrit(freedom, probability))
 
 
 def _below(x: float, freedom: int) -> float:
-    from scipy.special import stdtr
-
     return float(stdtr(freedom, x))

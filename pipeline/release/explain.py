@@ -10,14 +10,8 @@ from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Any, Final
 
-from pipeline.progress.assess import (
-    MIN_POINTS,
-    MIN_SPAN,
-    SHORT_WINDOW,
-    TOLERANCE,
-    Question,
-    assess,
-)
+from pipeline.progress.assess import Question, assess
+from pipeline.progress.method import MIN_POINTS, MIN_SPAN, SHORT_WINDOW, TOLERANCE
 from pipeline.release.read import HOME, Pair, Release, ReleaseError, Row
 
 # The rule that decides, and its text: symbols are those of METHOD §3 and §4.

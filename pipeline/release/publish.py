@@ -21,7 +21,7 @@ from pathlib import Path
 import duckdb
 
 from pipeline.paths import code_version, sql_root, write_atomic
-from pipeline.progress.assess import METHOD_VERSION
+from pipeline.progress.method import METHOD_VERSION
 from pipeline.registry import Registry
 from pipeline.release.data_package import describe, never_null
 from pipeline.release.database import DATABASE, open_release

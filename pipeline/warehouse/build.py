@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.paths import code_version
-from pipeline.progress.assess import METHOD_VERSION
+from pipeline.progress.method import METHOD_VERSION
 from pipeline.quality.results import SHOWN, CheckResult, plain
 from pipeline.quality.suite import validate
 from pipeline.vintages.store import dump

@@ -13,18 +13,16 @@ from typing import Any
 import pytest
 
 from pipeline.progress.assess import (
-    ORDER,
-    SEVERITY,
     Assessment,
     Observation,
     Question,
-    _by_growth,
-    _by_ratio,
     assess,
     definitive,
     path_value,
     target_value,
 )
+from pipeline.progress.method import ORDER, SEVERITY
+from pipeline.progress.status import by_growth, by_ratio
 
 R = date(2026, 11, 23)
 
@@ -538,7 +536,7 @@ def test_a_target_without_a_year_or_number_is_not_computable() -> None:
         (10.0, 1.8, "on_track"),
     ],
 )
-def test_classes_by_ratio(latest: float, ratio: float, status: str) -> None:
+def test_classesby_ratio(latest: float, ratio: float, status: str) -> None:
     row = assess(ask(), [*FALLING[:-1], Observation(2025, latest)], R)
     assert row.ratio_short == pytest.approx(ratio, abs=1e-12)
     assert verdict(row) == (status, None)
@@ -547,7 +545,7 @@ def test_classes_by_ratio(latest: float, ratio: float, status: str) -> None:
 
 def test_cuts_are_held_against_unrounded_numbers() -> None:
     below_95, below_60 = math.nextafter(0.95, 0), math.nextafter(0.6, 0)
-    assert [_by_ratio(x) for x in (0.95, below_95, 0.6, below_60, 0.0, -5e-324)] == [
+    assert [by_ratio(x) for x in (0.95, below_95, 0.6, below_60, 0.0, -5e-324)] == [
         "on_track",
         "progress_too_slow",
         "progress_too_slow",
@@ -556,7 +554,7 @@ def test_cuts_are_held_against_unrounded_numbers() -> None:
         "wrong_direction",
     ]
     below_1, below_005 = math.nextafter(1, 0), math.nextafter(0.05, 0)
-    assert [_by_growth(x) for x in (1.0, below_1, 0.05, below_005, 0.0)] == [
+    assert [by_growth(x) for x in (1.0, below_1, 0.05, below_005, 0.0)] == [
         "improving",
         "slightly_improving",
         "slightly_improving",
@@ -564,7 +562,7 @@ def test_cuts_are_held_against_unrounded_numbers() -> None:
         "stable",
     ]
     over_1 = -math.nextafter(1, 2)
-    assert [_by_growth(x) for x in (-below_005, -0.05, -1.0, over_1)] == [
+    assert [by_growth(x) for x in (-below_005, -0.05, -1.0, over_1)] == [
         "stable",
         "slightly_worsening",
         "slightly_worsening",

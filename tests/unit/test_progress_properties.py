@@ -15,7 +15,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pipeline.progress.assess import (
-    SEVERITY,
     Assessment,
     Observation,
     Question,
@@ -23,6 +22,7 @@ from pipeline.progress.assess import (
     definitive,
     path_value,
 )
+from pipeline.progress.method import SEVERITY
 
 R = date(2026, 11, 23)
 REASONS = {

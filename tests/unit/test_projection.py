@@ -12,9 +12,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from pipeline.progress.backtest import LEAST_SERIES, Coverage, History, coverage
+from pipeline.progress.backtest import Coverage, History, coverage
+from pipeline.progress.method import HORIZON, LEAST_SERIES
 from pipeline.progress.projection import (
-    HORIZON,
     fit,
     last_year,
     probability_words,

@@ -1,0 +1,107 @@
+"""The constants of METHOD.md, each with its source. No other module and no SQL file repeats one.
+
+What SQL needs of them reaches it as tables (`tables`). The numbers of other offices' methods
+belong to opinions.py, beside the formulas that they were published with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+import pyarrow as pa
+
+METHOD_VERSION: Final = "1.0"
+
+# ---- statuses (§4, §8) ------------------------------------------------------------------------
+
+NOT_ASSESSABLE: Final = "not_assessable"
+# Worst first; statuses of one place weigh the same when missions are rolled up.
+ORDER: Final[tuple[tuple[str, ...], ...]] = (
+    ("missed",),
+    ("wrong_direction", "worsening"),
+    ("insufficient", "slightly_worsening"),
+    ("stable",),
+    ("progress_too_slow", "slightly_improving"),
+    ("on_track", "improving"),
+    ("achieved",),
+)
+SEVERITY: Final[Mapping[str, int]] = MappingProxyType(
+    {status: place for place, group in enumerate(ORDER, start=1) for status in group}
+)
+# §8: what is named beside a mission as failing is progress_too_slow, or no better than that.
+FAILING: Final = frozenset(s for s in SEVERITY if SEVERITY[s] <= SEVERITY["progress_too_slow"])
+# Our answer to the question that the other methods are asked too (§5): with a target, is it on
+# course; without one, does it move the right way.
+ON_COURSE: Final = frozenset({"achieved", "on_track", "improving", "slightly_improving"})
+
+# Eurostat's SDG monitoring: pace over the pace required.
+ON_TRACK_FROM: Final = 0.95
+TOO_SLOW_FROM: Final = 0.60  # below it insufficient, below 0 wrong_direction
+# Eurostat's SDG monitoring, indicators without a target: % a year in the wanted direction.
+CLEAR_GROWTH: Final = 1.0  # from here improving; beyond it the other way, worsening
+STABLE_BELOW: Final = 0.05
+TOLERANCE: Final = 1e-9  # of max(1, |target|): rounding is not missing a target
+
+# ---- windows (§3) -----------------------------------------------------------------------------
+
+SHORT_WINDOW: Final = 5  # years; Eurostat's SDG monitoring
+LONG_WINDOW: Final = 15  # years; the same
+MIN_SPAN: Final = 3  # years between the two ends of a window
+MIN_POINTS: Final = 4  # observations in a window, both ends counted
+LONGER_BY: Final = 1  # years; the longer window of the fragility test (§7)
+
+# ---- age of figures (§4): the greater of so many years and so many of the publisher's own steps -
+
+DATED_YEARS, DATED_STEPS = 3, 2
+STALE_YEARS, STALE_STEPS = 6, 3
+FLAT_TAIL: Final = 3  # equal last values that give a warning
+UNSETTLED: Final = frozenset({"p", "e"})  # flags of what the publisher calls provisional, estimated
+
+# ---- projection and its back-test (§6) --------------------------------------------------------
+
+CHANGES: Final = 10  # the last yearly changes that drift and spread are taken from
+LEAST_CHANGES: Final = 6
+HORIZON: Final = SHORT_WINDOW  # years ahead where a target names no year: the window, forward
+BANDS: Final = (80, 95)  # %
+# The European Environment Agency's words for the prospects of a target.
+VERY_LIKELY, LIKELY, VERY_UNLIKELY = 0.9, 0.5, 0.1
+HORIZONS: Final = range(1, 11)  # years ahead at which bands are held against history
+LEAST_SERIES: Final = 20  # fewer say nothing about a horizon
+HELD: Final = BANDS[0] / 100  # share of forecasts that the inner band is widened to hold
+
+# ---- peers (§10) ------------------------------------------------------------------------------
+
+PEERS_WINDOW: Final = SHORT_WINDOW
+LEAST_RANKED: Final = 5  # countries; fewer are no ranking
+YEARS_APART: Final = 1  # at most, between a country's latest year and the Dutch one, to be ranked
+
+
+def tables() -> dict[str, pa.Table]:
+    """`run.method`, one row with the numbers that SQL reads (years, or a count); and
+    `run.statuses`, one row for each status: `severity` (1 = worst; null: not assessable),
+    `is_failing`, `is_on_course` (null where the status answers nothing)."""
+    words = [*SEVERITY, NOT_ASSESSABLE]
+    return {
+        "run.method": pa.table(
+            {
+                name: pa.array([number], pa.int32())
+                for name, number in (
+                    ("peers_window", PEERS_WINDOW),
+                    ("min_points", MIN_POINTS),
+                    ("min_span", MIN_SPAN),
+                    ("least_ranked", LEAST_RANKED),
+                    ("years_apart", YEARS_APART),
+                )
+            }
+        ),
+        "run.statuses": pa.table(
+            {
+                "status": words,
+                "severity": pa.array([SEVERITY.get(w) for w in words], pa.int32()),
+                "is_failing": [w in FAILING for w in words],
+                "is_on_course": [w in ON_COURSE if w in SEVERITY else None for w in words],
+            }
+        ),
+    }
