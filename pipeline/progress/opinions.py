@@ -29,8 +29,6 @@ _SIGN: Final[Mapping[str | float, int]] = MappingProxyType({"up": 1, "down": -1,
 # the right way? Destatis itself calls sun and light cloud "on track" and the others "off track".
 _BETTER: Final[Mapping[tuple[str, bool], frozenset[str]]] = MappingProxyType(
     {
-        ("missiemonitor", True): frozenset({"achieved", "on_track"}),
-        ("missiemonitor", False): frozenset({"improving", "slightly_improving"}),
         ("statcan", True): frozenset({"target_achieved", "substantial_progress"}),
         ("statcan", False): frozenset(
             {"substantial_progress", "moderate_progress", "limited_progress"}
@@ -354,9 +352,10 @@ def verdict(method: str, status: str, has_target: bool) -> str | None:
     """`better` or `worse`: what a method's word answers to the one question all can be asked.
 
     With a target: is it on course to meet it (or has it)? Without: does it move the right way?
-    None where the word is no opinion. `method` is one of METHODS, or `missiemonitor` for ours.
+    None where the word is no opinion. `method` is one of METHODS; our own answer is ON_COURSE in
+    method.py.
     """
-    if status in ("not_available", "not_assessable"):
+    if status == "not_available":
         return None
     return "better" if status in _BETTER[method, has_target] else "worse"
 

@@ -22,10 +22,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.paths import code_version
-from pipeline.progress.method import METHOD_VERSION
-from pipeline.quality.results import SHOWN, CheckResult, plain
+from pipeline.progress import method
+from pipeline.quality.results import SHOWN, CheckResult, QualityError, plain
 from pipeline.quality.suite import validate
 from pipeline.vintages.store import dump
+from pipeline.warehouse.compute import compute
 from pipeline.warehouse.model import Column, Expectation, Model
 from pipeline.warehouse.records import BuildError, BuildRecord, Records, sha256
 from pipeline.warehouse.sql import connect, literal, quoted
@@ -69,7 +70,12 @@ class Warehouse(Records):
 
     @cached_property
     def _code(self) -> str:
-        return code_version("pipeline/progress", "pipeline/quality", "pipeline/warehouse/build.py")
+        return code_version(
+            "pipeline/progress",
+            "pipeline/quality",
+            "pipeline/warehouse/build.py",
+            "pipeline/warehouse/compute.py",
+        )
 
     # What lies in the work folder
 
@@ -98,8 +104,11 @@ class Warehouse(Records):
         return rows
 
     def put_run(self, reference: date) -> BuildRecord:
-        """The explicit inputs of a run as a table: reference date and version of the method."""
-        row = {"reference_date": reference, "method_version": METHOD_VERSION}
+        """Note the explicit inputs of a run for the models: the reference date, and the constants
+        of the method that SQL reads."""
+        for name, table in method.tables().items():
+            self.put(name, table)
+        row = {"reference_date": reference, "method_version": method.METHOD_VERSION}
         return self.put("run.reference", pa.Table.from_pylist([row]))
 
     def check_rows(self) -> list[dict[str, Any]]:
@@ -153,10 +162,12 @@ class Warehouse(Records):
         with closing(connect()) as con, self.staged(model.name) as staged:
             try:
                 self._attach(con, model.upstream)
-                _fill(con, model)
+                compute(con, model)
                 _write(con, model, staged)
                 checks = _checks(con, model)
-            except duckdb.Error as error:
+            except (QualityError, BuildError):
+                raise
+            except Exception as error:
                 first = str(error).strip().splitlines()[0]
                 raise BuildError(
                     f"{model.name}: {first} (sql/{model.layer}/{model.table}.sql)"
@@ -204,21 +215,6 @@ class Warehouse(Records):
             nulls = ", ".join(f"NULL::{type_} AS {name}" for name, type_ in _RAW[kind].items())
             return f"SELECT {nulls} WHERE false"
         return " UNION ALL BY NAME ".join(parts)
-
-
-def _fill(con: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """Create the table `this` with the columns of the header and the rows of the query."""
-    columns = ", ".join(f"{quoted(c.name)} {c.type}" for c in model.columns)
-    wanted = [c.name for c in model.columns]
-    con.execute(f"CREATE TABLE this ({columns})")
-    rows = con.sql(model.query)
-    if rows.columns != wanted:
-        odd = sorted(set(rows.columns) ^ set(wanted)) or ["their order"]
-        raise BuildError(
-            f"{model.name}: query and header differ in {', '.join(odd)}: "
-            f"make the SELECT give the header's columns in the header's order"
-        )
-    con.execute(f"INSERT INTO this SELECT * FROM ({model.query})")
 
 
 def _order(model: Model) -> str:

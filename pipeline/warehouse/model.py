@@ -67,6 +67,8 @@ class Model:
     expectations: tuple[Expectation, ...]
     query: str
     path: Path
+    # Names what computes the table's rows from the query's; None: the query gives them.
+    function: str | None = None
 
     @property
     def name(self) -> str:
@@ -183,6 +185,9 @@ def read_model(path: Path) -> Model:
         ),
         *(_expectation(raw, where) for raw in header.get("expectations", [])),
     ]
+    function = header.get("function")
+    if function is not None and not str(function).isidentifier():
+        raise ModelError(f"{where}: function: {function!r} is no name of a Python function")
     doubles = {e.name for e in expectations if [x.name for x in expectations].count(e.name) > 1}
     if doubles:
         raise ModelError(f"{where}: two expectations are called {sorted(doubles)[0]}")
@@ -195,6 +200,7 @@ def read_model(path: Path) -> Model:
         tuple(expectations),
         text[match.end() :].strip().rstrip(";"),
         path,
+        None if function is None else str(function),
     )
 
 

@@ -8,9 +8,6 @@ import duckdb
 def connect() -> duckdb.DuckDBPyConnection:
     """An in-memory DuckDB that fetches nothing and gives the same result every time."""
     con = duckdb.connect()
-    from pipeline.progress.udf import register
-
-    register(con)
     con.execute("SET autoinstall_known_extensions=false")
     con.execute("SET autoload_known_extensions=false")
     # Sums of doubles depend on the order of threads.

@@ -1,5 +1,6 @@
 /*
 description: The arithmetic of progress applied to every indicator and target.
+function: assessments
 grain: [indicator_id, geo, target_id]
 columns:
   indicator_id: VARCHAR, id in the registry
@@ -42,27 +43,10 @@ columns:
   fragile: BOOLEAN, true where another way of calculating gives another status; null where there is none
   fragile_reasons: VARCHAR[], the ways that do (without_last_year or regression or longer_window or other_pace_basis)
   fragile_statuses: VARCHAR[], the statuses that they give in the same order
+  path_years: INTEGER[], years of the required path - from the base year to the target year
+  path_values: DOUBLE[], where the path stands in each of them in the unit of the indicator
 expectations:
   - {expect: not_null, column: status, name: status_given, description: A status is never null.}
   - {expect: in_set, column: status, name: status_known, values: [achieved, on_track, progress_too_slow, insufficient, wrong_direction, missed, improving, slightly_improving, stable, slightly_worsening, worsening, not_assessable], description: "The status is one of METHOD's."}
 */
-WITH assessed AS (
-  SELECT s.indicator_id, s.geo, s.target_id, s.counts, s.kind, s.target_year,
-         assess(
-           list_transform(list_zip(years, values, flags),
-           lambda o: {'year': o[1]::INTEGER, 'value': o[2]::DOUBLE,
-                      'flags': string_split(o[3], ' ')::VARCHAR[]}),
-           {'direction': direction, 'fit': fit, 'cadence': cadence, 'kind': kind, 'number': number,
-          'target_year': target_year, 'base_year': base_year,
-          'documented_baseline': documented_baseline, 'milestone_state': milestone_state,
-          'may_be_zero': may_be_zero, 'breaks': breaks, 'carried_forward': carried_forward,
-          'path': path,
-          'waypoints': list_transform(
-             list_zip(waypoint_years, waypoint_kinds, waypoint_numbers, waypoint_bases,
-                      waypoint_baselines),
-             lambda w: {'year': w[1], 'kind': w[2], 'number': w[3], 'base_year': w[4],
-                        'baseline': w[5]})},
-           r.reference_date) AS a
-  FROM core.series s CROSS JOIN run.reference r
-)
-SELECT indicator_id, geo, target_id, counts, kind, target_year, unnest(a) FROM assessed
+SELECT s.*, r.reference_date FROM core.series s CROSS JOIN run.reference r

@@ -1,5 +1,6 @@
 /*
 description: What the bands of the projections would have held of history, and how wide they must be.
+function: band_coverage
 grain: [horizon]
 columns:
   horizon: INTEGER, years ahead
@@ -33,6 +34,4 @@ WITH scales AS (
   SELECT name, CASE WHEN list_min(values) > 0 THEN 'log' ELSE 'level' END, years, values, true
   FROM lent
 )
-SELECT unnest(band_coverage(list({'name': name, 'scale': scale, 'years': years, 'values': values,
-                                  'lent': lent} ORDER BY name, scale)), recursive := true)
-FROM histories
+SELECT name, scale, years, values, lent FROM histories ORDER BY name, scale

@@ -1,5 +1,6 @@
 /*
 description: What other offices' published methods say of each indicator and target.
+function: opinions
 grain: [indicator_id, geo, target_id, method]
 columns:
   indicator_id: VARCHAR, id in the registry
@@ -21,15 +22,9 @@ columns:
 expectations:
   - {expect: in_set, column: method, values: [statcan, destatis, un_progress_chart], name: method_known, description: The method is one of the three.}
 */
-WITH asked AS (
-  SELECT a.indicator_id, a.geo, a.target_id, own_verdict(a.status, a.kind) AS own,
-         unnest(second_opinions(u.years, u.values, i.direction, a.kind, i.fit, a.target_year,
-                                a.target_value, i.bound_low, i.bound_high)) AS o
-  FROM core.assessments a
-  JOIN registry.indicators i USING (indicator_id)
-  LEFT JOIN core.unbroken u USING (indicator_id, geo)
-)
-SELECT indicator_id, geo, target_id, o.method, o.value, o.score, o.status, o.verdict,
-       o.verdict = own AS agrees, o.reason, o.note, o.at_target, o.base_year, o.base_value,
-       o.current_year, o.current_value
-FROM asked
+SELECT a.indicator_id, a.geo, a.target_id, a.kind, a.target_year, a.target_value, i.direction,
+       i.fit, i.bound_low, i.bound_high, own.is_on_course, u.years, u.values
+FROM core.assessments a
+JOIN registry.indicators i USING (indicator_id)
+JOIN run.statuses own USING (status)
+LEFT JOIN core.unbroken u USING (indicator_id, geo)

@@ -26,9 +26,9 @@ expectations:
 */
 WITH head AS (
   SELECT *, row_number() OVER (
-    PARTITION BY mission_id ORDER BY CASE fit WHEN 'direct' THEN 1 ELSE 2 END, badness) AS place
+    PARTITION BY mission_id ORDER BY CASE fit WHEN 'direct' THEN 1 ELSE 2 END, severity_rank) AS place
   FROM core.ranked
-  WHERE role = 'headline' AND counts AND fit IN ('direct', 'proxy') AND badness IS NOT NULL
+  WHERE role = 'headline' AND counts AND fit IN ('direct', 'proxy') AND severity_rank IS NOT NULL
 ), worst AS (
   SELECT * FROM head WHERE place = 1
 ), first_reason AS (
@@ -39,16 +39,16 @@ WITH head AS (
     ORDER BY CASE fit WHEN 'direct' THEN 1 ELSE 2 END, position, target_position) = 1
 ), support AS (
   SELECT * FROM core.ranked
-  WHERE role = 'supporting' AND counts AND badness IS NOT NULL
-  QUALIFY row_number() OVER (PARTITION BY mission_id ORDER BY badness) = 1
+  WHERE role = 'supporting' AND counts AND severity_rank IS NOT NULL
+  QUALIFY row_number() OVER (PARTITION BY mission_id ORDER BY severity_rank) = 1
 ), law AS (
   SELECT mission_id, list(target_id ORDER BY target_id) AS law_failing
-  FROM core.ranked WHERE strength = 'law' AND severity <= 5 GROUP BY mission_id
+  FROM core.ranked WHERE strength = 'law' AND is_failing GROUP BY mission_id
 ), n AS (
   SELECT i.mission_id, count(DISTINCT i.indicator_id) AS n_indicators,
          count(DISTINCT r.indicator_id) AS n_assessed
   FROM registry.indicators i
-  LEFT JOIN core.ranked r ON r.indicator_id = i.indicator_id AND r.counts AND r.badness IS NOT NULL
+  LEFT JOIN core.ranked r ON r.indicator_id = i.indicator_id AND r.counts AND r.severity_rank IS NOT NULL
   GROUP BY i.mission_id
 )
 SELECT m.mission_id,

@@ -1,5 +1,6 @@
 /*
 description: Each series carried on to its target year, with bands and the chance of the target.
+function: projections
 grain: [indicator_id, geo, target_id]
 columns:
   indicator_id: VARCHAR, id in the registry
@@ -20,28 +21,17 @@ columns:
   high_95: DOUBLE[], upper bound of the 95 % band
 */
 WITH measured AS (
-  SELECT max(widening_base) AS base, max(widening_per_year) AS per_year FROM core.backtest
-), asked AS (
-  SELECT a.indicator_id, a.geo, a.target_id, i.direction, a.kind, a.target_year, a.target_value,
-         i.bound_low, i.bound_high, u.years, u.values, m.base, m.per_year,
-         CASE WHEN a.reason IN ('context_only', 'stale') THEN a.reason
-              WHEN a.kind = 'milestone' THEN 'milestone'
-              WHEN u.years IS NULL THEN 'no_data'
-              WHEN a.kind <> 'direction' AND a.target_value IS NULL THEN 'baseline_missing'
-              WHEN m.base IS NULL THEN 'bands_not_measured' END AS refused
-  FROM core.assessments a
-  JOIN registry.indicators i USING (indicator_id)
-  LEFT JOIN core.unbroken u USING (indicator_id, geo)
-  CROSS JOIN measured m
-), done AS (
-  SELECT indicator_id, geo, target_id,
-         unnest(projection(years, values, direction, kind, target_year, target_value, bound_low,
-                           bound_high, base, per_year))
-  FROM asked WHERE refused IS NULL
+  SELECT max(widening_base) AS widening_base, max(widening_per_year) AS widening_per_year
+  FROM core.backtest
 )
-SELECT indicator_id, geo, target_id, reason, scale, n_changes, drift, spread, probability,
-       probability_words, ahead, projected, low_80, high_80, low_95, high_95
-FROM done
-UNION ALL BY NAME
-SELECT indicator_id, geo, target_id, refused AS reason FROM asked
-WHERE refused IS NOT NULL
+SELECT a.indicator_id, a.geo, a.target_id, a.kind, a.target_year, a.target_value, i.direction,
+       i.bound_low, i.bound_high, u.years, u.values, m.widening_base, m.widening_per_year,
+       CASE WHEN a.reason IN ('context_only', 'stale') THEN a.reason
+            WHEN a.kind = 'milestone' THEN 'milestone'
+            WHEN u.years IS NULL THEN 'no_data'
+            WHEN a.kind <> 'direction' AND a.target_value IS NULL THEN 'baseline_missing'
+            WHEN m.widening_base IS NULL THEN 'bands_not_measured' END AS refused
+FROM core.assessments a
+JOIN registry.indicators i USING (indicator_id)
+LEFT JOIN core.unbroken u USING (indicator_id, geo)
+CROSS JOIN measured m

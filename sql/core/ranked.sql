@@ -19,7 +19,8 @@ columns:
   latest_year: INTEGER, year of the latest observation
   share_achieved: DOUBLE, share of the way
   share_of_time: DOUBLE, share of the time
-  badness: INTEGER, rank over all rows (1 = worst); null where not assessed
+  severity_rank: INTEGER, rank over all rows (1 = worst); null where not assessed
+  is_failing: BOOLEAN, true where the status counts as failing
 */
 SELECT a.indicator_id, a.target_id, i.mission_id, i.fit, i.role, t.strength, a.counts, i.position,
        row_number() OVER (PARTITION BY a.indicator_id
@@ -27,8 +28,10 @@ SELECT a.indicator_id, a.target_id, i.mission_id, i.fit, i.role, t.strength, a.c
        a.status, a.reason, a.severity, a.tie, a.is_dated, a.latest_year, a.share_achieved,
        a.share_of_time,
        CASE WHEN a.severity IS NOT NULL THEN row_number() OVER (
-         ORDER BY a.severity NULLS LAST, a.tie NULLS LAST, a.indicator_id, a.target_id)::INTEGER END AS badness
+         ORDER BY a.severity NULLS LAST, a.tie NULLS LAST, a.indicator_id, a.target_id)::INTEGER END AS severity_rank,
+       s.is_failing
 FROM core.assessments a
 JOIN registry.indicators i USING (indicator_id)
 JOIN registry.indicator_targets t USING (indicator_id, target_id)
+JOIN run.statuses s USING (status)
 WHERE a.geo = 'NL'

@@ -52,20 +52,20 @@ WITH counted AS (
   JOIN registry.missions m ON m.mission_id = s.mission_id AND m.level = 'sub_mission'
   GROUP BY s.parent_id
 ), ranked AS (
-  SELECT m.parent_id AS mission_id, s.mission_id AS sub_id, r.severity, r.badness, m.position
+  SELECT m.parent_id AS mission_id, s.mission_id AS sub_id, r.severity_rank, r.is_failing
   FROM marts.sub_mission_progress s
   JOIN registry.missions m ON m.mission_id = s.mission_id AND m.level = 'sub_mission'
   JOIN core.ranked r ON r.indicator_id = s.worst_indicator_id AND r.target_id = s.worst_target_id
 ), worst AS (
-  SELECT mission_id, arg_min(sub_id, badness) AS worst_sub_mission_id FROM ranked GROUP BY mission_id
+  SELECT mission_id, arg_min(sub_id, severity_rank) AS worst_sub_mission_id FROM ranked GROUP BY mission_id
 ), names AS (
-  SELECT mission_id, sub_id AS name, badness FROM ranked WHERE severity <= 5
+  SELECT mission_id, sub_id AS name, severity_rank FROM ranked WHERE is_failing
   UNION ALL
-  SELECT mission_id, indicator_id || ' · ' || target_id, badness FROM core.ranked
-  WHERE role = 'headline' AND counts AND severity <= 5 AND fit <> 'context'
+  SELECT mission_id, indicator_id || ' · ' || target_id, severity_rank FROM core.ranked
+  WHERE role = 'headline' AND counts AND is_failing AND fit <> 'context'
     AND mission_id IN (SELECT mission_id FROM registry.missions WHERE level = 'mission')
 ), failing AS (
-  SELECT mission_id, list(name ORDER BY badness, name) AS failing FROM names GROUP BY mission_id
+  SELECT mission_id, list(name ORDER BY severity_rank, name) AS failing FROM names GROUP BY mission_id
 )
 SELECT m.mission_id, c.n_sub_missions, c.n_assessed, c.n_assessed / c.n_sub_missions AS coverage,
        c.n_achieved, c.n_on_track, c.n_progress_too_slow, c.n_insufficient, c.n_wrong_direction, c.n_missed, c.n_improving, c.n_slightly_improving, c.n_stable, c.n_slightly_worsening, c.n_worsening, c.n_not_assessable,

@@ -18,7 +18,7 @@ columns:
   vintage_id: VARCHAR, vintage that all areas of the indicator come from (several joined by + where datasets are combined)
 expectations:
   - {expect: no_rows, name: one_vintage, sql: "SELECT indicator_id FROM marts.peers GROUP BY indicator_id HAVING count(DISTINCT vintage_id) > 1 OR count(DISTINCT pace_basis) > 1 OR count(DISTINCT unit) > 1", description: "All areas of an indicator come from one vintage, in one unit, with one pace basis."}
-  - {expect: no_rows, name: ranked_among_five, sql: "SELECT * FROM marts.peers WHERE (rank IS NULL) <> (n_ranked IS NULL) OR n_ranked < 5 OR rank > n_ranked OR (aggregate AND rank IS NOT NULL)", description: A rank is given among at least five countries.}
+  - {expect: no_rows, name: ranked_among_five, sql: "SELECT * FROM marts.peers WHERE (rank IS NULL) <> (n_ranked IS NULL) OR n_ranked < (SELECT least_ranked FROM run.method) OR rank > n_ranked OR (aggregate AND rank IS NOT NULL)", description: A rank is given among at least five countries.}
 */
 WITH areas AS (
   SELECT 'NL' AS geo, 0 AS position, false AS aggregate
@@ -74,9 +74,10 @@ WITH areas AS (
   FROM compared c
   JOIN latest l USING (indicator_id, geo)
   LEFT JOIN broken b USING (indicator_id, geo)
-  WHERE c.year >= greatest(l.latest_year - 5, coalesce(b.year, 0))
-  GROUP BY c.indicator_id, c.geo
-  HAVING count(*) >= 4 AND max(c.year) - min(c.year) >= 3
+  CROSS JOIN run.method k
+  WHERE c.year >= greatest(l.latest_year - k.peers_window, coalesce(b.year, 0))
+  GROUP BY c.indicator_id, c.geo, k.min_points, k.min_span
+  HAVING count(*) >= k.min_points AND max(c.year) - min(c.year) >= k.min_span
 ), basis AS (
   SELECT indicator_id, CASE WHEN min(least) > 0 THEN 'cagr' ELSE 'linear' END AS pace_basis
   FROM windows GROUP BY indicator_id
@@ -88,7 +89,8 @@ WITH areas AS (
   FROM latest l
   JOIN registry.indicators i USING (indicator_id)
   JOIN home h USING (indicator_id)
-  WHERE NOT l.aggregate AND abs(l.latest_year - h.year) <= 1
+  CROSS JOIN run.method k
+  WHERE NOT l.aggregate AND abs(l.latest_year - h.year) <= k.years_apart
     AND i.direction IS NOT NULL AND i.fit <> 'context'
 )
 SELECT l.indicator_id, l.geo, l.position, l.aggregate, l.unit, l.per_head, l.latest_year,
@@ -101,6 +103,8 @@ SELECT l.indicator_id, l.geo, l.position, l.aggregate, l.unit, l.per_head, l.lat
 FROM latest l
 LEFT JOIN windows w USING (indicator_id, geo)
 LEFT JOIN basis b USING (indicator_id)
-LEFT JOIN (SELECT * FROM comparable WHERE n_ranked >= 5) c USING (indicator_id, geo)
+LEFT JOIN (
+  SELECT * FROM comparable WHERE n_ranked >= (SELECT least_ranked FROM run.method)
+) c USING (indicator_id, geo)
 -- Alone in its row the Netherlands is compared with nobody.
 QUALIFY count(*) OVER (PARTITION BY l.indicator_id) > 1

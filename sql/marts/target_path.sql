@@ -19,23 +19,8 @@ expectations:
   - {expect: no_rows, name: projected_after_latest, sql: "SELECT p.* FROM marts.target_path p JOIN core.assessments a USING (indicator_id, geo, target_id) WHERE p.projected IS NOT NULL AND p.year <= a.latest_year", description: What is known is not projected.}
 */
 WITH required AS (
-  SELECT s.indicator_id, s.geo, s.target_id,
-         unnest(required_path(
-           list_transform(list_zip(years, values, flags),
-           lambda o: {'year': o[1]::INTEGER, 'value': o[2]::DOUBLE,
-                      'flags': string_split(o[3], ' ')::VARCHAR[]}),
-           {'direction': direction, 'fit': fit, 'cadence': cadence, 'kind': kind, 'number': number,
-          'target_year': target_year, 'base_year': base_year,
-          'documented_baseline': documented_baseline, 'milestone_state': milestone_state,
-          'may_be_zero': may_be_zero, 'breaks': breaks, 'carried_forward': carried_forward,
-          'path': path,
-          'waypoints': list_transform(
-             list_zip(waypoint_years, waypoint_kinds, waypoint_numbers, waypoint_bases,
-                      waypoint_baselines),
-             lambda w: {'year': w[1], 'kind': w[2], 'number': w[3], 'base_year': w[4],
-                        'baseline': w[5]})},
-           r.reference_date), recursive := true)
-  FROM core.series s CROSS JOIN run.reference r
+  SELECT indicator_id, geo, target_id, unnest(path_years) AS year, unnest(path_values) AS required
+  FROM core.assessments
 ), actual AS (
   SELECT s.indicator_id, s.geo, s.target_id, o.period AS year, o.value
   FROM core.series s JOIN core.observations o USING (indicator_id, geo)

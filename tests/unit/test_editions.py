@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.paths import sql_root
+from pipeline.progress.method import tables
 from pipeline.warehouse.build import connect
 from pipeline.warehouse.model import load_models
 
@@ -33,10 +34,12 @@ TABLES = {
 @pytest.fixture
 def con() -> Iterator[Any]:
     found = connect()
-    for schema in ("registry", "raw", "core", "marts"):
+    for schema in ("registry", "raw", "core", "marts", "run"):
         found.execute(f"CREATE SCHEMA {schema}")
     for name, columns in TABLES.items():
         found.execute(f"CREATE TABLE {name} ({columns})")
+    found.register("numbers", tables()["run.method"])
+    found.execute("CREATE TABLE run.method AS FROM numbers")
     found.execute(
         "CREATE VIEW raw.observations AS SELECT * FROM raw.all_observations o WHERE EXISTS "
         "(SELECT 1 FROM raw.vintages v WHERE v.vintage_id = o.vintage_id AND NOT v.partial "

@@ -1,4 +1,4 @@
-"""Second opinions and projections in SQL, over small tables made up here: what reaches the
+"""Second opinions and projections as tables, over small ones made up here: what reaches the
 methods, what is refused and why. The arithmetic has its own tests."""
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from pipeline.paths import sql_root
-from pipeline.progress.udf import register
+from pipeline.progress.method import tables
 from pipeline.warehouse.build import connect
+from pipeline.warehouse.compute import compute
 from pipeline.warehouse.model import load_models
 
 MODELS = load_models(sql_root())
@@ -31,18 +32,18 @@ TABLES = {
     "target_year INTEGER, target_value DOUBLE, status VARCHAR, reason VARCHAR, "
     "baseline_value DOUBLE, baseline_year INTEGER",
 }
+COMPUTED = ("core.unbroken", "core.backtest", "core.opinions", "core.projections")
 
 
 @pytest.fixture
 def con() -> Iterator[Any]:
     found = connect()
-    register(found)
-    for schema in ("registry", "raw", "core"):
+    for schema in ("registry", "raw", "core", "run"):
         found.execute(f"CREATE SCHEMA {schema}")
     for name, columns in TABLES.items():
         found.execute(f"CREATE TABLE {name} ({columns})")
-    for name in ("unbroken", "backtest", "opinions", "projections"):
-        found.execute(f"CREATE VIEW core.{name} AS {MODELS[f'core.{name}'].query}")
+    found.register("words", tables()["run.statuses"])
+    found.execute("CREATE TABLE run.statuses AS FROM words")
     yield found
     found.close()
 
@@ -72,6 +73,10 @@ def judge(con: Any, name: str, **changes: Any) -> None:
 
 
 def rows(con: Any, sql: str) -> list[tuple[Any, ...]]:
+    """The answer over tables that are computed anew from what was put in."""
+    for name in COMPUTED:
+        con.execute(f"DROP TABLE IF EXISTS {name}")
+        compute(con, MODELS[name], into=name)
     found: list[tuple[Any, ...]] = con.execute(sql).fetchall()
     return found
 

@@ -29,6 +29,7 @@ SELECT 1 AS a FROM registry.missions
         (("grain: [a]", "grain: [b]"), "grain column b"),
         (("INTEGER, a number", "NUMBER, a number"), "column a"),
         (("SELECT 1 AS a", "DELETE"), "not one SELECT"),
+        (("grain: [a]", "function: os.remove\ngrain: [a]"), "no name of a Python function"),
         (("registry.missions", "marts.absent"), "no SQL file defines"),
         (("registry.missions", "marts.one"), None),
     ],

@@ -402,10 +402,6 @@ def test_a_direction_row_ignores_the_year_of_its_target() -> None:
 
 def test_every_word_answers_the_question_or_is_no_opinion() -> None:
     answers = {
-        ("missiemonitor", True): "achieved on_track | progress_too_slow insufficient "
-        "wrong_direction missed",
-        ("missiemonitor", False): "improving slightly_improving | stable slightly_worsening "
-        "worsening",
         ("statcan", True): "target_achieved substantial_progress | moderate_progress "
         "limited_progress deterioration",
         ("statcan", False): "substantial_progress moderate_progress limited_progress | "
@@ -419,7 +415,6 @@ def test_every_word_answers_the_question_or_is_no_opinion() -> None:
         assert {verdict(method, w, has_target) for w in better.split()} == {"better"}
         assert {verdict(method, w, has_target) for w in worse.split()} == {"worse"}
     assert verdict("statcan", "not_available", True) is None
-    assert verdict("missiemonitor", "not_assessable", False) is None
 
 
 # ---- laws -------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.paths import sql_root
+from pipeline.progress.method import tables
 from pipeline.warehouse.build import connect
 from pipeline.warehouse.model import load_models
 from tests import naive
@@ -94,6 +95,8 @@ def con() -> Iterator[Any]:
             [m["mission_id"], m["parent_id"], m["level"], n],
         )
     found.execute("INSERT INTO run.reference VALUES (DATE '2026-11-23')")
+    found.register("words", tables()["run.statuses"])
+    found.execute("CREATE TABLE run.statuses AS FROM words")
     for name in STEPS:
         found.execute(f"CREATE VIEW {name} AS {MODELS[name].query}")
     yield found

@@ -1,0 +1,66 @@
+"""The method's constants: what SQL is given of them, and that no SQL file has its own."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from pipeline.paths import sql_root
+from pipeline.progress import method
+from pipeline.warehouse.model import Model, load_models
+
+MODELS = load_models(sql_root())
+# What progress is made of; the other tables hold no number of the method.
+PROGRESS = (
+    "core.assessments", "core.backtest", "core.opinions", "core.own_status", "core.projections",
+    "core.ranked", "core.series", "core.unbroken", "marts.indicator_progress",
+    "marts.mission_progress", "marts.peers", "marts.second_opinions", "marts.sub_mission_progress",
+    "marts.target_path",
+)  # fmt: skip
+
+
+def statuses() -> dict[str, dict[str, Any]]:
+    return {r["status"]: r for r in method.tables()["run.statuses"].to_pylist()}
+
+
+def test_sql_is_given_every_status_with_its_place() -> None:
+    known = next(e for e in MODELS["core.assessments"].expectations if e.name == "status_known")
+    assert set(statuses()) == set(known.options["values"])
+    assert {w: r["severity"] for w, r in statuses().items()} == {
+        **method.SEVERITY, "not_assessable": None,
+    }  # fmt: skip
+
+
+def test_failing_is_too_slow_or_no_better_and_an_open_question_is_not() -> None:
+    assert {w for w, r in statuses().items() if r["is_failing"]} == {
+        "missed", "wrong_direction", "worsening", "insufficient", "slightly_worsening", "stable",
+        "progress_too_slow", "slightly_improving",
+    }  # fmt: skip
+
+
+def test_our_statuses_answer_the_question_that_the_other_methods_are_asked() -> None:
+    answers = {w: r["is_on_course"] for w, r in statuses().items()}
+    yes = {w for w, answer in answers.items() if answer}
+    assert yes == {"achieved", "on_track", "improving", "slightly_improving"}
+    assert [w for w, answer in answers.items() if answer is None] == ["not_assessable"]
+
+
+def test_the_numbers_that_sql_reads_are_one_row() -> None:
+    assert method.tables()["run.method"].to_pylist() == [
+        {"peers_window": 5, "min_points": 4, "min_span": 3, "least_ranked": 5, "years_apart": 1}
+    ]
+
+
+def numbers(model: Model) -> set[str]:
+    """Numbers in a model's query and in its checks' queries, but those in texts and comments."""
+    queries = [model.query, *(str(e.options["sql"]) for e in model.expectations if e.kind == "no_rows")]  # fmt: skip
+    bare = re.sub(r"--[^\n]*|'[^']*'", " ", "\n".join(queries))
+    return set(re.findall(r"(?<![\w.])\d+(?:\.\d+)?", bare))
+
+
+@pytest.mark.parametrize("name", PROGRESS)
+def test_no_number_of_the_method_stands_in_sql(name: str) -> None:
+    # 0 and 1 are nobody's choice; 2 is the second place of an order.
+    assert numbers(MODELS[name]) <= {"0", "1", "2"}
