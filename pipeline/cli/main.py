@@ -6,11 +6,9 @@ does is in pipeline/commands/, a file each; a new one is added to COMMANDS.
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
-import threading
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from typer.exceptions import Abort, TyperException
@@ -54,7 +52,7 @@ def main() -> None:
         code = app(words, prog_name=app.info.name, standalone_mode=False) or 0
         if code == INTERRUPTED:  # Typer has ended the line with ^C, and says nothing
             raise KeyboardInterrupt
-        _leave(code)
+        sys.exit(code)
     except TyperException as error:
         context = getattr(error, "ctx", None)
         text = " ".join(error.format_message().split())
@@ -81,25 +79,6 @@ def _streams() -> None:
         if getattr(sys, name) is None and (opened := os.open(os.devnull, os.O_RDWR)) == number:
             os.set_inheritable(opened, True)
             setattr(sys, name, os.fdopen(opened, "w" if number else "r"))
-
-
-def _leave(code: int) -> NoReturn:
-    """End the process without taking apart what it holds: the system frees that at once, Python
-    takes half a second to find out what of some half a million objects goes first.
-
-    What is registered for the end is done. Where a thread still works, or output cannot be
-    written, Python ends as it always does.
-    """
-    others = [t for t in threading.enumerate() if t is not threading.main_thread()]
-    if not all(thread.daemon for thread in others):
-        sys.exit(code)
-    atexit._run_exitfuncs()
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:
-        sys.exit(code)
-    os._exit(code)
 
 
 if __name__ == "__main__":
