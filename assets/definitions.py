@@ -31,19 +31,22 @@ def defs() -> dg.Definitions:
     models = load_models(sql_root())
     missions = {m.id: m.title.en for m in registry.missions.values() if m.level == "mission"}
     views = load_views(sql_root(), missions)
+    assets = [
+        *(dataset_asset(dataset, registry) for dataset in registry.datasets.values()),
+        registry_asset(registry),
+        *(model_asset(model, registry, models) for model in models.values()),
+        published_asset(models, registry),
+        *(mission_asset(view, view.name) for view in views if view.name in missions),
+    ]
     return dg.Definitions(
-        assets=[
-            *(dataset_asset(dataset, registry) for dataset in registry.datasets.values()),
-            registry_asset(registry),
-            *(model_asset(model, registry, models) for model in models.values()),
-            published_asset(models, registry),
-            *(mission_asset(view, view.name) for view in views if view.name in missions),
-        ],
+        assets=dg.map_asset_specs(_with_policy, assets),
         jobs=[nightly, retention],
         schedules=[every_night, every_week],
         sensors=alert_sensors(nightly),
         executor=in_process_by_default,
         resources=resources(registry, models),
-    ).map_asset_specs(
-        func=lambda spec: spec.replace_attributes(owners=OWNERS, freshness_policy=FRESHNESS)
     )
+
+
+def _with_policy(spec: dg.AssetSpec) -> dg.AssetSpec:
+    return spec.replace_attributes(owners=OWNERS, freshness_policy=FRESHNESS)
