@@ -23,7 +23,7 @@ from pipeline.publishers.http import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.registry.loader import Titled
+    from pipeline.registry.schema import Titled
 
 ADAPTERS = ("cbs", "eurostat", "oecd", "owid", "unsdg", "who", "worldbank")
 Wanted = Mapping[str, "str | Titled"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from pipeline.registry.loader import Indicator, Operand, Registry
+    from pipeline.registry.schema import Indicator, Operand, Registry
 
 _S, _I, _D, _B = pa.string(), pa.int32(), pa.float64(), pa.bool_()
 _L = pa.list_(_S)
@@ -184,10 +184,8 @@ def _fingerprint(registry: Registry, item: Indicator) -> str:
 
 
 def _per_head(item: Indicator) -> dict[str, Any]:
-    from pipeline.registry.loader import people
-
     assert item.per_head is not None
-    name, key = people(item.per_head)
+    name, key = item.per_head.population()
     source, dataset = name.split("/", 1)
     return {
         "indicator_id": item.id,
@@ -200,7 +198,7 @@ def _per_head(item: Indicator) -> dict[str, Any]:
 
 
 def tables(registry: Registry) -> dict[str, pa.Table]:
-    """Name → table; the columns are those of _COLUMNS, whatever the registry holds."""
+    """Name → table; the columns are those of _COLUMNS even where the registry has no rows."""
     return {
         name: pa.Table.from_pylist(rows, schema=pa.schema(list(_COLUMNS[name].items())))
         for name, rows in _rows(registry).items()

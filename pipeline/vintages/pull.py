@@ -137,7 +137,7 @@ class Pulls:
         name = f"MISSIEMONITOR_{source.upper()}_URL"
         base = check_base(self.environ.get(name) or entry.base_url, name)
         own = base == entry.base_url.rstrip("/")
-        manners = Manners(**entry.manners.model_dump())
+        manners = Manners(**entry.rate_limit.model_dump())
         return Publisher(source, base, self.transport, manners, entry.hosts if own else ())
 
     def ask(self, item: Dataset) -> Ask:

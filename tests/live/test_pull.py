@@ -17,7 +17,7 @@ from pipeline.paths import Paths
 from pipeline.publishers.http import Limits, PullError, Transport
 from pipeline.quality.results import Checker
 from pipeline.registry import Registry, load
-from pipeline.registry.loader import Titled
+from pipeline.registry.schema import Titled
 from pipeline.vintages.pull import Pulls, digest, spec_of
 from pipeline.vintages.store import Archive
 from pipeline.vintages.validate import Intake, Settled

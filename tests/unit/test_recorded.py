@@ -319,7 +319,7 @@ def test_every_cell_of_a_recorded_cbs_table_is_counted(read: Any) -> None:
 
 
 def test_a_recorded_slice_is_found_by_title_and_pinned(read: Any) -> None:
-    from pipeline.registry.loader import Titled
+    from pipeline.registry.schema import Titled
 
     dims = ("Inkomensbegrippen", "Inkomensklassen", "KenmerkenVanHuishoudens", "Perioden")
     publisher = cbs_stub(read, "83932NED", dims)

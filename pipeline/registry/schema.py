@@ -1,0 +1,377 @@
+"""The registry's entries as types: what one entry may say by itself.
+
+How the YAML is read belongs in load.py, rules across entries in validate.py, and what a target
+means in progress/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.registry.texts import Address, IsoDate, Template, Text, fill
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Counts of the letter to Parliament: missions by level (30 rows), and targets with a number.
+LETTER_LEVELS = {"mission": 5, "sub_mission": 21, "interim_goal": 4}
+LETTER_NUMBERS = 17
+LETTER = "DGBI / 26844711 (2023)"
+NUMERIC = ("level", "change", "gain")
+COUNTING = "commitment"
+
+
+class RegistryError(ValueError):
+    """Every mistake found, a line each in `lines`."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Words(_Entry):
+    nl: Text
+    en: Text
+
+
+class Mission(_Entry):
+    id: Text
+    level: Literal["mission", "sub_mission", "interim_goal"]
+    parent: str | None = None
+    title: Words
+    short: Words
+    letter: Text
+    gap: Words | None = None
+
+
+class Target(_Entry):
+    id: Text
+    mission: Text
+    kind: Literal["level", "change", "gain", "direction", "milestone"]
+    year: int | None = None
+    number: float | None = None
+    unit: str | None = None
+    strength: Literal["commitment", "ambition", "exploratory", "law", "plan"]
+    source: Text = LETTER
+    base_year: int | None = None
+    letter: Text | None = None
+    milestone_state: Literal["met", "open", "overdue"] | None = None
+    milestone_source: str | None = None
+    milestone_date: IsoDate | None = None
+
+
+class RateLimit(_Entry):
+    """Concurrent requests, seconds between the starts of downloads, downloads an hour (0: no limit)."""
+
+    concurrent: Annotated[int, Field(ge=1, le=4)] = 2
+    spacing: Annotated[float, Field(ge=0)] = 0.0
+    per_hour: Annotated[int, Field(ge=0)] = 0
+
+
+class Source(_Entry):
+    """A publisher. `landing_url`: its page for people, none where it is several; `dataset_url`: the
+    page of one dataset, with {dataset} and {code}. `hosts`: further hosts that its answers may come
+    from.
+    """
+
+    id: Text
+    publisher: Text
+    licence: Text
+    citation: Text
+    base_url: Text
+    landing_url: Address | None = None
+    dataset_url: Template | None = None
+    cadence: int = 1
+    hosts: tuple[Text, ...] = ()
+    rate_limit: RateLimit = RateLimit()
+
+    def page_of(self, dataset: Dataset) -> str | None:
+        """The public page of a dataset: its own, the template's, else the publisher's."""
+        if dataset.landing_url or not self.dataset_url:
+            return dataset.landing_url or self.landing_url
+        return fill(self.dataset_url, dataset.dataset, dataset.code or dataset.dataset)
+
+
+def series_key(codes: Mapping[str, str]) -> str:
+    """`dimension=code` in the order of the dimensions' names, joined by `|`."""
+    return "|".join(f"{name}={code}" for name, code in sorted(codes.items()))
+
+
+class Titled(_Entry):
+    """A code that is found in the publisher's code list by one of these titles."""
+
+    title: Annotated[tuple[Text, ...], Field(min_length=1)]
+
+
+class Live(_Entry):
+    """Where a dataset is pulled from, in full; the codes that are asked for are those of the
+    series that indicators need, unless `series` says how the publisher names them.
+
+    `source`: the publisher asked, if not the dataset's own. `code`: its name for the dataset.
+    `route` and `order` (dimensions without time): Eurostat's and OECD's keys. `geos`: areas
+    asked for; default home, EU and peers; empty: whatever there is. `series`: registry's series
+    key → the publisher's dimensions, or `only`: the one series that comes back. `units`: the
+    publisher's unit → the dataset's, for all units that may come. `verified`: the codes were
+    seen in answers of the publisher's own interface; `evidence` says where.
+    """
+
+    source: str = ""
+    code: str = ""
+    route: Literal["sdmx21", "sdmx30", "statistics"] | None = None
+    order: tuple[Text, ...] = ()
+    since: Annotated[int, Field(ge=1900)] = 1990
+    geos: tuple[Text, ...] | None = None
+    series: dict[str, Literal["only"] | dict[str, Text | Titled]] = {}
+    units: dict[str, str] = {}
+    verified: bool
+    evidence: Text
+
+
+class Dataset(_Entry):
+    """`landing_url`: its public page, where the publisher's addresses do not say it; `pages`: series
+    key → the page that has it, where the figures are several publishers'. `serves: backtest`: every
+    series of it tries the projections' bands, and nothing else.
+    """
+
+    id: Annotated[str, Field(pattern="^[^/]+/[^/]+$")]
+    title: Text
+    format: Literal[
+        "sdmx_csv", "sdmx_csv2", "jsonstat", "oecd_csv", "owid_csv", "curated_csv", "cbs_odata",
+        "projection_csv", "worldbank_json", "unsdg_json", "gho_json",
+    ]  # fmt: skip
+    code: str | None = None
+    publisher: str = ""
+    licence: str = ""
+    citation: str = ""
+    cadence: int = 1
+    landing_url: Address | None = None
+    pages: dict[str, Address] = {}
+    forms: tuple[Literal["range", "circa", "fraction"], ...] = ()
+    serves: Literal["backtest"] | None = None
+    live: Live | None = None
+    needed: tuple[str, ...] = ()
+
+    @property
+    def asked(self) -> str:
+        """The publisher that a pull asks, empty if there is none."""
+        return (self.live.source or self.source) if self.live else ""
+
+    @property
+    def source(self) -> str:
+        return self.id.split("/", 1)[0]
+
+    @property
+    def dataset(self) -> str:
+        return self.id.split("/", 1)[1]
+
+    def series_keys(self) -> tuple[str, ...]:
+        """The series that indicators need from it."""
+        return self.needed
+
+    def page_of(self, series_key: str) -> str | None:
+        """The publisher's page for people that has the series; None if none is known."""
+        return self.pages.get(series_key, self.landing_url)
+
+
+class Break(_Entry):
+    year: int
+    geo: str | None = None
+    reason: Text
+
+
+class Carried(_Entry):
+    geo: str | None = None
+    years: Annotated[tuple[int, ...], Field(min_length=1)]
+    reason: Text
+
+
+class PerHead(_Entry):
+    """How a total is made comparable between areas: value ÷ `series` (people) × `scale`."""
+
+    unit: Text
+    scale: float = 1
+    series: dict[str, str]
+
+    def population(self) -> tuple[str, str]:
+        """(dataset, series key) of the population that the total is divided by."""
+        codes = dict(self.series)
+        return codes.pop("dataset", ""), series_key(codes)
+
+
+class Peer(_Entry):
+    """An area to compare with. An aggregate is shown beside the countries and has no rank."""
+
+    geo: Annotated[str, Field(pattern="^[A-Z0-9_]+$")]
+    aggregate: bool = False
+
+
+class Pair(_Entry):
+    """What a target means for an indicator; `number` only where it differs from the target's."""
+
+    target: Text
+    number: float | None = None
+    base_year: int | None = None
+    base_year_basis: Literal["letter", "assumed", "documented"] | None = None
+    documented_baseline: float | None = None
+    baseline_source: str | None = None
+    derived_from: str | None = None
+    reason: str | None = None
+    counts: bool | None = None
+    path: Literal["linear", "geometric"] = "linear"
+
+
+class Indicator(_Entry):
+    id: Text
+    mission: Text
+    label: Words
+    unit: Text
+    direction: Literal["up", "down"] | None = None
+    fit: Literal["direct", "proxy", "context"]
+    role: Literal["headline", "supporting"]
+    cadence: Annotated[int, Field(ge=1)]
+    bounds: tuple[float | None, float | None] = (None, None)
+    plausible: tuple[float, float]
+    may_be_zero: bool = False
+    intensive: bool = True
+    per_head: PerHead | None = None
+    value: dict[str, Any]
+    targets: tuple[Pair, ...] = ()
+    breaks: tuple[Break, ...] = ()
+    carried_forward: tuple[Carried, ...] = ()
+    caveat: Words | None = None
+
+
+class OfficialProjection(_Entry):
+    """A body's own projections of an indicator, an edition a row, shown beside ours.
+
+    `measure`: what its figures are: the indicator's own unit (`level`), or % below the baseline
+    of `target` (`reduction_pct`). `secondary`: quoted by others than the body itself.
+    """
+
+    id: Text
+    title: Words
+    publisher: Text
+    dataset: Text
+    indicator: Text
+    target: Text
+    measure: Literal["level", "reduction_pct"]
+    secondary: bool = False
+    caveat: Words | None = None
+
+
+class Override(_Entry):
+    mission: Text
+    status: Literal[
+        "achieved", "on_track", "progress_too_slow", "insufficient", "wrong_direction", "missed",
+        "improving", "slightly_improving", "stable", "slightly_worsening", "worsening",
+        "not_assessable",
+    ]  # fmt: skip
+    author: Text
+    reason: Text
+    date: IsoDate
+    until: IsoDate
+
+
+@dataclass(frozen=True)
+class Operand:
+    indicator: str
+    alternative: int
+    op: str
+    require: str
+    flag: str | None
+    scale: float
+    position: int
+    dataset: str
+    series_key: str
+    from_year: int | None
+
+
+@dataclass
+class Registry:
+    """Everything that is monitored; `tables()` gives it as Arrow tables."""
+
+    missions: dict[str, Mission] = field(default_factory=dict)
+    targets: dict[str, Target] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
+    datasets: dict[str, Dataset] = field(default_factory=dict)
+    indicators: dict[str, Indicator] = field(default_factory=dict)
+    operands: list[Operand] = field(default_factory=list)
+    peers: dict[str, Peer] = field(default_factory=dict)
+    overrides: list[Override] = field(default_factory=list)
+    projections: dict[str, OfficialProjection] = field(default_factory=dict)
+
+    def plausible_of(self, source: str, dataset: str, series_key: str) -> tuple[float, ...]:
+        """(low, high) of a series' raw values, from the indicators that are this series alone;
+        empty if there is none."""
+        lows, highs = [], []
+        for o in self.operands:
+            if (
+                o.op == "series"
+                and o.dataset == f"{source}/{dataset}"
+                and o.series_key == series_key
+            ):
+                low, high = self.indicators[o.indicator].plausible
+                lows.append(low / o.scale)
+                highs.append(high / o.scale)
+        return (min(lows), max(highs)) if lows else ()
+
+    def series_needed(self) -> dict[str, set[str]]:
+        """Dataset → the keys of the series that indicators are made of."""
+        needed: dict[str, set[str]] = {}
+        for operand in self.operands:
+            needed.setdefault(operand.dataset, set()).add(operand.series_key)
+        return needed
+
+    def pairs(self) -> Iterator[dict[str, Any]]:
+        """indicator_targets, with the `<id>:direction` row of each indicator without a counting
+        one (METHOD §2)."""
+        for item in self.indicators.values():
+            counting = False
+            for pair in item.targets:
+                target = self.targets[pair.target]
+                counts = (
+                    target.strength == COUNTING
+                    and target.kind != "milestone"
+                    and item.fit != "context"
+                    and pair.counts is not False
+                )
+                counting |= counts
+                yield {
+                    "indicator_id": item.id,
+                    "target_id": target.id,
+                    "kind": target.kind,
+                    "number": target.number if pair.number is None else pair.number,
+                    "target_year": target.year,
+                    "base_year": pair.base_year,
+                    "base_year_basis": pair.base_year_basis,
+                    "documented_baseline": pair.documented_baseline,
+                    "baseline_source": pair.baseline_source,
+                    "derived_from": pair.derived_from,
+                    "reason": pair.reason,
+                    "counts": counts,
+                    "strength": target.strength,
+                    "path": pair.path,
+                }
+            if not counting:
+                yield {
+                    "indicator_id": item.id,
+                    "target_id": f"{item.id}:direction",
+                    "kind": "direction",
+                    "counts": item.fit != "context",
+                    "path": "linear",
+                }
+
+    def tables(self) -> dict[str, pa.Table]:
+        """Name → table, rows in the order of the files; the columns stand in tables.py."""
+        # Here and not above: importing Arrow takes 0.13 s, which shell completion need not pay.
+        from pipeline.registry.tables import tables
+
+        return tables(self)
