@@ -12,26 +12,27 @@ from typing import Any
 from urllib.parse import urljoin
 
 from pipeline.formats.pages import envelope
-from pipeline.publishers import Ask, Publisher, Pulled, likely
-from pipeline.publishers.http import NotFound, PullError
+from pipeline.publishers.errors import NotFound, PullError
+from pipeline.publishers.request import FetchRequest, FetchResult, Publisher, likely
 
 _PAGES = 500
 _TIME = "Perioden"
 
 
-def pull(ask: Ask, publisher: Publisher) -> Pulled:
+def fetch(request: FetchRequest, publisher: Publisher) -> FetchResult:
+    """Every dimension of each series, resolved and pinned; PullError if one is missing or has moved."""
     seen: list[str] = []
-    table, properties = _table(ask, publisher, seen)
+    table, properties = _table(request, publisher, seen)
     lists = _Lists(table, publisher, seen)
     keys: dict[str, str] = {}
     pins: dict[str, str] = {"table": table}
     slices = []
-    for key, wanted in ask.series.items():
+    for key, wanted in request.series.items():
         if not isinstance(wanted, Mapping):
-            raise PullError(f"{ask.name}: CBS needs every dimension of {key}")
+            raise PullError(f"{request.name}: CBS needs every dimension of {key}")
         chosen: dict[str, str] = {}
         for dim, code in wanted.items():
-            found, pin = _resolve(ask, lists, dim, code)
+            found, pin = _resolve(request, lists, dim, code)
             chosen[dim] = found
             pins |= pin
         slices.append(chosen)
@@ -53,7 +54,7 @@ def pull(ask: Ask, publisher: Publisher) -> Pulled:
         raise PullError(f"cbs: an answer for {table} is not UTF-8 (byte {error.start})") from error
     status = str(properties.get("Status") or "Regulier")
     notes = [] if status == "Regulier" else [f"CBS calls table {table} {status}"]
-    return Pulled(
+    return FetchResult(
         body,
         "cbs_odata",
         states=table,
@@ -66,10 +67,12 @@ def pull(ask: Ask, publisher: Publisher) -> Pulled:
     )
 
 
-def _table(ask: Ask, publisher: Publisher, seen: list[str]) -> tuple[str, dict[str, Any]]:
+def _table(
+    request: FetchRequest, publisher: Publisher, seen: list[str]
+) -> tuple[str, dict[str, Any]]:
     """The table's name as CBS spells it (ids are case-sensitive), and its properties."""
-    first = ask.pins.get("table", ask.code)
-    names = dict.fromkeys([first, ask.code, ask.code.upper(), _lower_tail(ask.code)])
+    first = request.pins.get("table", request.code)
+    names = dict.fromkeys([first, request.code, request.code.upper(), _lower_tail(request.code)])
     for name in names:
         try:
             reply = publisher.get(f"/{name}/Properties", download=False)
@@ -80,7 +83,7 @@ def _table(ask: Ask, publisher: Publisher, seen: list[str]) -> tuple[str, dict[s
         if not isinstance(found, dict):
             raise PullError(f"cbs: the properties of {name} are no object")
         return name, found
-    raise NotFound(f"cbs: there is no table {ask.code}, in any case of letters")
+    raise NotFound(f"cbs: there is no table {request.code}, in any case of letters")
 
 
 def _lower_tail(code: str) -> str:
@@ -114,7 +117,9 @@ class _Lists:
         }
 
 
-def _resolve(ask: Ask, lists: _Lists, dim: str, code: Any) -> tuple[str, dict[str, str]]:
+def _resolve(
+    request: FetchRequest, lists: _Lists, dim: str, code: Any
+) -> tuple[str, dict[str, str]]:
     """(identifier as CBS has it, what is to be pinned). PullError with the nearest otherwise."""
     try:
         titles = lists.titles(dim)
@@ -138,7 +143,7 @@ def _resolve(ask: Ask, lists: _Lists, dim: str, code: Any) -> tuple[str, dict[st
             f"cbs: {lists.table}: {dim} has {said} titled {code.title[0]!r}"
             + likely(code.title[0], [t for t in titles.values() if t])
         )
-    pinned = ask.pins.get(name)
+    pinned = request.pins.get(name)
     if pinned is not None and pinned.strip() != fits[0].strip():
         raise PullError(
             f"cbs: {lists.table}: {code.title[0]!r} was {pinned.strip()} and is now "
@@ -180,22 +185,23 @@ def _no_page_twice(documents: list[dict[str, Any]], table: str) -> None:
         raise PullError(f"cbs: a page of {table} came twice")
 
 
-def check(ask: Ask, publisher: Publisher) -> list[str]:
+def check(request: FetchRequest, publisher: Publisher) -> list[str]:
+    """Codes, titles and dimensions against the code lists of the table."""
     seen: list[str] = []
     try:
-        table, properties = _table(ask, publisher, seen)
+        table, properties = _table(request, publisher, seen)
     except NotFound as error:
-        return [str(error) + _near(ask.code, publisher)]
+        return [str(error) + _near(request.code, publisher)]
     wrong = []
-    if table != ask.code:
-        wrong.append(f"table {ask.code} is spelled {table}")
+    if table != request.code:
+        wrong.append(f"table {request.code} is spelled {table}")
     if str(properties.get("Status") or "Regulier") != "Regulier":
         wrong.append(f"table {table} is {properties['Status']}")
     pages = _pages(publisher, f"/{table}/Dimensions", [], seen)
     dims = [str(d["Identifier"]) for _, doc in pages for d in doc["value"]]
     lists = _Lists(table, publisher, seen)
     done: set[tuple[str, str]] = set()
-    for wanted in ask.series.values():
+    for wanted in request.series.values():
         if not isinstance(wanted, Mapping):
             continue
         for dim in dims:
@@ -206,7 +212,7 @@ def check(ask: Ask, publisher: Publisher) -> list[str]:
                 continue
             done.add((dim, str(code)))
             try:
-                _resolve(ask, lists, dim, code)
+                _resolve(request, lists, dim, code)
             except PullError as error:
                 wrong.append(str(error).removeprefix("cbs: "))
     return list(dict.fromkeys(wrong))

@@ -1,7 +1,7 @@
 """Eurostat: SDMX 2.1 where the order of dimensions is established, else filters by name.
 
 Routes: `sdmx21` (a key in the order of the registry), `sdmx30` (`c[dim]=…`) and `statistics`
-(JSON-stat, filters by name). An unknown code is dropped in silence there: pipeline/pull.py
+(JSON-stat, filters by name). Eurostat drops an unknown code in silence: vintages/answers.py
 compares. Several parts of one CSV are joined under one header; of JSON-stat, kept as pages.
 """
 
@@ -14,34 +14,36 @@ from itertools import product
 from typing import Any
 
 from pipeline.formats.pages import envelope
-from pipeline.publishers import Ask, Publisher, Pulled, likely, validators_of
-from pipeline.publishers.http import NotFound, PullError, Reply, TooBig, fault_of, must_be_data, xml
+from pipeline.publishers.errors import NotFound, PullError, TooBig
+from pipeline.publishers.reply import Reply, fault_of, must_be_data, xml
+from pipeline.publishers.request import FetchRequest, FetchResult, Publisher, likely, validators_of
 
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _QUEUE_SECONDS = 900.0
 _FORMAT = {"sdmx21": "sdmx_csv", "sdmx30": "sdmx_csv2", "statistics": "jsonstat"}
 
 
-def pull(ask: Ask, publisher: Publisher) -> Pulled:
-    route = ask.route or "statistics"
-    codes = ask.codes()
+def fetch(request: FetchRequest, publisher: Publisher) -> FetchResult:
+    """All series in one request, in halves where it is too big; a queue is waited for."""
+    route = request.route or "statistics"
+    codes = request.codes()
     done: list[str] = []
-    replies = _parts(ask, codes, list(ask.geos), publisher, done)
+    replies = _parts(request, codes, list(request.geos), publisher, done)
     if len(replies) == 1 and replies[0].unchanged:
-        return Pulled(b"", _FORMAT[route], requests=done, unchanged=True)
+        return FetchResult(b"", _FORMAT[route], requests=done, unchanged=True)
     bodies = [r.body for r in replies]
     if len(bodies) == 1:
         body = bodies[0]
     elif route == "statistics":
         body = envelope([("data", b) for b in bodies])
     else:
-        body = _joined(bodies, ask)
-    only = any(w == "only" for w in ask.series.values())
-    filtered = ("years", *(("geos",) if ask.geos else ()), *(() if only else ("series",)))
-    return Pulled(
+        body = _joined(bodies, request)
+    only = any(w == "only" for w in request.series.values())
+    filtered = ("years", *(("geos",) if request.geos else ()), *(() if only else ("series",)))
+    return FetchResult(
         body,
         _FORMAT[route],
-        states=ask.code,
+        states=request.code,
         filtered=filtered,
         updated=_updated(bodies[0], route),
         requests=done,
@@ -49,9 +51,9 @@ def pull(ask: Ask, publisher: Publisher) -> Pulled:
     )
 
 
-def series_asked(ask: Ask) -> list[str]:
+def series_asked(request: FetchRequest) -> list[str]:
     """Every series key that the request covers: the product of its codes."""
-    codes = ask.codes()
+    codes = request.codes()
     dims = sorted(codes)
     return [
         "|".join(f"{d}={c}" for d, c in zip(dims, cell, strict=True))
@@ -64,14 +66,18 @@ class _Expired(Exception):
 
 
 def _parts(
-    ask: Ask, codes: dict[str, list[str]], geos: list[str], publisher: Publisher, done: list[str]
+    request: FetchRequest,
+    codes: dict[str, list[str]],
+    geos: list[str],
+    publisher: Publisher,
+    done: list[str],
 ) -> list[Reply]:
     """One answer, or those of the halves when the publisher calls the whole too big."""
     try:
-        return [_one(ask, codes, geos, publisher, done)]
+        return [_one(request, codes, geos, publisher, done)]
     except TooBig:
         # A part of an answer has no validators of its own.
-        bare = replace(ask, validators={})
+        bare = replace(request, validators={})
         if len(geos) > 1:
             half = len(geos) // 2
             return [
@@ -89,10 +95,14 @@ def _parts(
 
 
 def _one(
-    ask: Ask, codes: dict[str, list[str]], geos: list[str], publisher: Publisher, done: list[str]
+    request: FetchRequest,
+    codes: dict[str, list[str]],
+    geos: list[str],
+    publisher: Publisher,
+    done: list[str],
 ) -> Reply:
-    where, params = request(ask, codes, geos, publisher.base)
-    form = "json" if ask.route in ("", "statistics") else "csv"
+    where, params = data_request(request, codes, geos, publisher.base)
+    form = "json" if request.route in ("", "statistics") else "csv"
     end = publisher.clock() + _QUEUE_SECONDS
     pause, queue, expired = 2.0, "", False
     reply: Reply | None
@@ -102,10 +112,10 @@ def _one(
                 reply = _queued(publisher, queue, done)
             except _Expired as error:
                 if expired:
-                    raise PullError(f"eurostat: the queued {ask.code} expired twice") from error
+                    raise PullError(f"eurostat: the queued {request.code} expired twice") from error
                 queue, reply, expired = "", None, True
         else:
-            reply = publisher.ask(where, params, headers=ask.validators)
+            reply = publisher.get_any(where, params, headers=request.validators)
             done.append(reply.url)
         if reply is not None:
             if reply.unchanged:
@@ -116,48 +126,48 @@ def _one(
             queue = found
         if publisher.clock() + pause > end:
             raise PullError(
-                f"eurostat: {ask.code} was still in its queue after {_QUEUE_SECONDS / 60:.0f} "
+                f"eurostat: {request.code} was still in its queue after {_QUEUE_SECONDS / 60:.0f} "
                 "minutes; the next run asks again"
             )
         publisher.sleep(pause)
         pause = min(pause * 1.5, 30.0)
 
 
-def request(
-    ask: Ask, codes: dict[str, list[str]], geos: list[str], base: str
+def data_request(
+    request: FetchRequest, codes: dict[str, list[str]], geos: list[str], base: str
 ) -> tuple[str, list[tuple[str, str]]]:
     """Address and parameters of a data request."""
-    if ask.code.upper().startswith("DS-"):
+    if request.code.upper().startswith("DS-"):
         # Comext and Prodcom stand beside the rest.
         base = base.replace("/api/dissemination", "/api/comext/dissemination")
-    if ask.route == "sdmx21":
+    if request.route == "sdmx21":
         chosen = {**codes, **({"geo": geos} if geos else {})}
-        if extra := sorted(set(chosen) - set(ask.order)):
-            raise PullError(f"{ask.name}: `order` lacks the dimension {extra[0]}")
-        key = ".".join("+".join(chosen.get(d, [])) for d in ask.order)
-        return f"{base}/sdmx/2.1/data/{ask.code.upper()}/{key}", [
+        if extra := sorted(set(chosen) - set(request.order)):
+            raise PullError(f"{request.name}: `order` lacks the dimension {extra[0]}")
+        key = ".".join("+".join(chosen.get(d, [])) for d in request.order)
+        return f"{base}/sdmx/2.1/data/{request.code.upper()}/{key}", [
             ("format", "SDMX-CSV"),
-            ("startPeriod", str(ask.since)),
+            ("startPeriod", str(request.since)),
             ("compressed", "false"),
             ("lang", "en"),
         ]
-    if ask.route == "sdmx30":
+    if request.route == "sdmx30":
         chosen = {**codes, **({"geo": geos} if geos else {})}
-        return f"{base}/sdmx/3.0/data/dataflow/ESTAT/{ask.code.upper()}/1.0", [
+        return f"{base}/sdmx/3.0/data/dataflow/ESTAT/{request.code.upper()}/1.0", [
             *((f"c[{d}]", ",".join(c)) for d, c in chosen.items()),
-            ("c[TIME_PERIOD]", f"ge:{ask.since}"),
+            ("c[TIME_PERIOD]", f"ge:{request.since}"),
             ("format", "csvdata"),
             ("formatVersion", "2.0"),
             ("compress", "false"),
             ("lang", "en"),
             ("labels", "id"),
         ]
-    return f"{base}/statistics/1.0/data/{ask.code.upper()}", [
+    return f"{base}/statistics/1.0/data/{request.code.upper()}", [
         ("format", "JSON"),
         ("lang", "EN"),
         *((d, c) for d, found in codes.items() for c in found),
         *(("geo", g) for g in geos),
-        ("sinceTimePeriod", str(ask.since)),
+        ("sinceTimePeriod", str(request.since)),
     ]
 
 
@@ -186,7 +196,7 @@ def _later(body: bytes) -> bool:
 def _queued(publisher: Publisher, uuid: str, done: list[str]) -> Reply | None:
     """The data of a queued extraction, None while it waits."""
     try:
-        reply = publisher.ask(f"/1.0/async/status/{uuid}", download=False)
+        reply = publisher.get_any(f"/1.0/async/status/{uuid}", download=False)
     except PullError as error:
         if "NOT_YET_AVAILABLE" in str(error):
             return None
@@ -201,7 +211,7 @@ def _queued(publisher: Publisher, uuid: str, done: list[str]) -> Reply | None:
         said = state or fault_of(reply.body) or "an answer that is no status"
         raise PullError(f"eurostat: the queued extraction {uuid} ended as {said}")
     try:
-        reply = publisher.ask(f"/1.0/async/data/{uuid}")
+        reply = publisher.get_any(f"/1.0/async/data/{uuid}")
     except PullError as error:
         if "NOT_YET_AVAILABLE" in str(error):
             return None
@@ -220,14 +230,14 @@ def status_of(body: bytes) -> str:
     return ""
 
 
-def _joined(bodies: list[bytes], ask: Ask) -> bytes:
+def _joined(bodies: list[bytes], request: FetchRequest) -> bytes:
     """Parts of one CSV under one header. PullError if they are not of one release."""
     lines = [b.lstrip(b"\xef\xbb\xbf").strip().splitlines() for b in bodies]
     heads = {part[0] for part in lines}
     stamps = {_updated(body, "sdmx21") for body in bodies}
     if len(heads) > 1 or len(stamps) > 1:
         raise PullError(
-            f"eurostat: {ask.code} changed while its parts were pulled; the next run asks again"
+            f"eurostat: {request.code} changed while its parts were pulled; the next run asks again"
         )
     rows = [line for part in lines for line in part[1:]]
     return b"\n".join([lines[0][0], *rows]) + b"\n"
@@ -249,8 +259,9 @@ def _updated(body: bytes, route: str) -> str:
 # What the publisher itself says there is
 
 
-def check(ask: Ask, publisher: Publisher) -> list[str]:
-    code = ask.code.upper()
+def check(request: FetchRequest, publisher: Publisher) -> list[str]:
+    """Codes against the content constraint, the order against the data structure."""
+    code = request.code.upper()
     base = publisher.base
     if code.startswith("DS-"):
         base = base.replace("/api/dissemination", "/api/comext/dissemination")
@@ -264,7 +275,7 @@ def check(ask: Ask, publisher: Publisher) -> list[str]:
     if not there:
         raise PullError(f"eurostat: the constraint of {code} lists no codes")
     wrong = []
-    wanted = {**ask.codes(), "geo": list(ask.geos[:1])}
+    wanted = {**request.codes(), "geo": list(request.geos[:1])}
     for dim, codes in wanted.items():
         if dim not in there:
             wrong.append(f"{code} has no dimension {dim}{likely(dim, list(there))}")
@@ -272,7 +283,7 @@ def check(ask: Ask, publisher: Publisher) -> list[str]:
         for one in codes:
             if one not in there[dim]:
                 wrong.append(f"{code}: {dim} has no code {one}{likely(one, there[dim])}")
-    if any(w == "only" for w in ask.series.values()):
+    if any(w == "only" for w in request.series.values()):
         many = {
             d: c for d, c in there.items()
             if d not in ("geo", "TIME_PERIOD", "time") and len(c) > 1 and d not in wanted
@@ -281,8 +292,8 @@ def check(ask: Ask, publisher: Publisher) -> list[str]:
             f"{code}: one series was meant to come back, but {d} has {', '.join(c[:8])}"
             for d, c in many.items()
         ]
-    if ask.route == "sdmx21":
-        wrong += _order(ask, publisher, base)
+    if request.route == "sdmx21":
+        wrong += _order(request, publisher, base)
     return wrong
 
 
@@ -311,20 +322,20 @@ def dimension_order(body: bytes) -> list[str]:
     return [name for _, name in sorted(placed)]
 
 
-def _order(ask: Ask, publisher: Publisher, base: str) -> list[str]:
-    code = ask.code.upper()
+def _order(request: FetchRequest, publisher: Publisher, base: str) -> list[str]:
+    code = request.code.upper()
     reply = publisher.get(
         f"{base}/sdmx/2.1/datastructure/ESTAT/{code}/latest", form="xml", download=False
     )
     order = dimension_order(reply.body)
-    if order and order != list(ask.order):
-        return [f"{code}: `order` is {'.'.join(ask.order)}, the publisher's {'.'.join(order)}"]
+    if order and order != list(request.order):
+        return [f"{code}: `order` is {'.'.join(request.order)}, the publisher's {'.'.join(order)}"]
     return []
 
 
 def _near(code: str, publisher: Publisher) -> str:
     try:
-        reply: Any = publisher.ask("/catalogue/toc/txt", [("lang", "en")], download=False)
+        reply: Any = publisher.get_any("/catalogue/toc/txt", [("lang", "en")], download=False)
     except PullError:
         return ""
     rows = reply.body.decode("utf-8", "replace").splitlines()

@@ -7,8 +7,8 @@ from typing import Any
 from pipeline.formats.geo import TO_M49
 from pipeline.formats.keys import canonical, total
 from pipeline.formats.pages import envelope
-from pipeline.publishers import Ask, Publisher, Pulled, likely
-from pipeline.publishers.http import NotFound, PullError
+from pipeline.publishers.errors import NotFound, PullError
+from pipeline.publishers.request import FetchRequest, FetchResult, Publisher, likely
 
 _SERIES = "seriesCode"
 _PER_PAGE = 5000
@@ -17,29 +17,32 @@ _ATTRIBUTES = ("Units", "Reporting_Type")
 _PAGES = 500
 
 
-def pull(ask: Ask, publisher: Publisher) -> Pulled:
+def fetch(request: FetchRequest, publisher: Publisher) -> FetchResult:
+    """Every page of every series code; PullError if rows are missing."""
     seen: list[str] = []
     parts = [
-        (code, body) for code in series_codes(ask) for body in _pages(code, ask, publisher, seen)
+        (code, body)
+        for code in series_codes(request)
+        for body in _pages(code, request, publisher, seen)
     ]
     try:
         body = parts[0][1] if len(parts) == 1 else envelope(parts)
     except UnicodeDecodeError as error:
         raise PullError(f"unsdg: an answer is not UTF-8 (byte {error.start})") from error
-    return Pulled(
+    return FetchResult(
         body,
         "unsdg_json",
-        states=series_codes(ask)[0] if len(series_codes(ask)) == 1 else None,
-        filtered=("geos",) if ask.geos else (),
+        states=series_codes(request)[0] if len(series_codes(request)) == 1 else None,
+        filtered=("geos",) if request.geos else (),
         requests=seen,
     )
 
 
-def series_codes(ask: Ask) -> list[str]:
-    return ask.codes().get(_SERIES, [])
+def series_codes(request: FetchRequest) -> list[str]:
+    return request.codes().get(_SERIES, [])
 
 
-def _pages(code: str, ask: Ask, publisher: Publisher, seen: list[str]) -> list[bytes]:
+def _pages(code: str, request: FetchRequest, publisher: Publisher, seen: list[str]) -> list[bytes]:
     found: list[bytes] = []
     rows, total, pages = 0, -1, 1
     while len(found) < pages:
@@ -48,7 +51,7 @@ def _pages(code: str, ask: Ask, publisher: Publisher, seen: list[str]) -> list[b
             "/Series/Data",
             [
                 (_SERIES, code),
-                *(("areaCode", TO_M49[g]) for g in ask.geos if g in TO_M49),
+                *(("areaCode", TO_M49[g]) for g in request.geos if g in TO_M49),
                 ("page", str(number)),
                 ("pageSize", str(_PER_PAGE)),
             ],
@@ -76,15 +79,16 @@ def _document(found: Any, code: str) -> dict[str, Any]:
     return found
 
 
-def check(ask: Ask, publisher: Publisher) -> list[str]:
+def check(request: FetchRequest, publisher: Publisher) -> list[str]:
+    """Codes against the lists and rows that each series has for home."""
     wrong = []
-    for code in series_codes(ask):
+    for code in series_codes(request):
         try:
             reply = publisher.get(
                 "/Series/Data",
                 [
                     (_SERIES, code),
-                    *(("areaCode", TO_M49[g]) for g in ask.geos[:1]),
+                    *(("areaCode", TO_M49[g]) for g in request.geos[:1]),
                     ("page", "1"),
                     ("pageSize", "1000"),
                 ],
@@ -98,7 +102,7 @@ def check(ask: Ask, publisher: Publisher) -> list[str]:
             wrong.append(f"series {code} has no rows for home, or does not exist")
             continue
         there = _lists(document)
-        for wanted in ask.series.values():
+        for wanted in request.series.values():
             if isinstance(wanted, str) or wanted.get(_SERIES) != code:
                 continue
             wrong += [

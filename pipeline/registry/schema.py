@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.registry.tables import tables
 from pipeline.registry.texts import Address, IsoDate, Template, Text, fill
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 # Counts of the letter to Parliament: missions by level (30 rows), and targets with a number.
 LETTER_LEVELS = {"mission": 5, "sub_mission": 21, "interim_goal": 4}
@@ -371,7 +370,4 @@ class Registry:
 
     def tables(self) -> dict[str, pa.Table]:
         """Name → table, rows in the order of the files; the columns stand in tables.py."""
-        # Here and not above: importing Arrow takes 0.13 s, which shell completion need not pay.
-        from pipeline.registry.tables import tables
-
         return tables(self)

@@ -1,17 +1,18 @@
 """Are the registry's live keys right? Each is held against the publisher's own code lists.
 
 Asks and reports; it changes nothing and pulls no figures. How a publisher's lists are read
-belongs in sources/pull/, the command in commands/doctor.py.
+belongs in publishers/, the command in cli/doctor.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from pipeline.publishers.http import PullError
-from pipeline.vintages.pull import Pulls
+from pipeline.publishers import check
+from pipeline.publishers.errors import PullError
+from pipeline.vintages.pull import Puller
 
 _THREADS = 16
 
@@ -36,28 +37,18 @@ class Finding:
         return [f"{mark} {self.name}: {line}" for line in self.lines]
 
 
-def check_keys(
-    pulls: Pulls, names: Sequence[str], tell: Callable[[Finding], None] | None = None
-) -> list[Finding]:
-    """One finding for each dataset, in the order of the registry. Never raises for a publisher."""
-
-    def one(name: str) -> Finding:
-        finding = _check(pulls, name)
-        if tell is not None:
-            tell(finding)
-        return finding
-
+def check_keys(puller: Puller, names: Sequence[str]) -> list[Finding]:
+    """One finding for each dataset, in the order of `names`; what a publisher does is never
+    raised. Side by side, since some publishers space their answers by a minute."""
     with ThreadPoolExecutor(_THREADS, "check") as pool:
-        return list(pool.map(one, names))
+        return list(pool.map(lambda name: _check(puller, name), names))
 
 
-def _check(pulls: Pulls, name: str) -> Finding:
-    from pipeline.publishers import check
-
-    item = pulls.registry.datasets[name]
-    verified = bool(item.live and item.live.verified)
+def _check(puller: Puller, name: str) -> Finding:
+    dataset = puller.registry.datasets[name]
+    verified = bool(dataset.live and dataset.live.verified)
     try:
-        wrong = check(pulls.ask(item), pulls.publisher(item.asked))
+        wrong = check(puller.request(dataset), puller.publisher(dataset.asked))
     except (PullError, OSError) as error:
         return Finding(name, "unknown", (f"could not be checked: {error}",), verified)
     return Finding(name, "wrong" if wrong else "right", tuple(wrong), verified)

@@ -304,21 +304,23 @@ class Archive:
             write_atomic(self._beside("_pins", source, dataset), dump(dict(pins)))
 
     def pull_state(self, source: str, dataset: str) -> dict[str, Any]:
-        """What the last good pull left: its vintage, its request, and validators for a 304."""
+        """What the last good pull left (`vintage_id`, `request`, and `validators` for a 304), and
+        how the last pull ended (`result`)."""
         return _read(self._beside("_pulls", source, dataset))
 
+    def pull_states(self) -> Iterator[dict[str, Any]]:
+        """The pull state of every dataset that was ever pulled."""
+        return (_read(path) for path in sorted(self.root.glob("_pulls/[!_]*/*.json")))
+
     def keep_pull_state(self, source: str, dataset: str, state: Mapping[str, Any]) -> None:
-        write_atomic(self._beside("_pulls", source, dataset), dump(dict(state)))
+        """Write these parts of the pull state; the others stay as they are."""
+        whole = {**self.pull_state(source, dataset), **state}
+        write_atomic(self._beside("_pulls", source, dataset), dump(whole))
 
     @property
     def ledger(self) -> Path:
         """Where the transport remembers downloads an hour."""
         return self.root / "_pulls" / "_hours"
-
-    @property
-    def last_pulls(self) -> Path:
-        """Outcomes of the last night's pulls."""
-        return self.root / "_pulls" / "last.json"
 
     def _beside(self, kind: str, source: str, dataset: str) -> Path:
         return self.root / kind / safe_name(source) / f"{safe_name(dataset)}.json"

@@ -24,7 +24,7 @@ from pipeline.paths import Paths
 from pipeline.publishers.http import Limits, Transport
 from pipeline.quality.results import Checker
 from pipeline.registry import Registry, load
-from pipeline.vintages.pull import Pulls
+from pipeline.vintages.pull import Puller
 from pipeline.vintages.validate import Intake
 from tests.publisher import Cube, Fault, Publisher, World, bundled_world
 
@@ -325,7 +325,8 @@ def pull(
         sleep=clock.sleep, chance=lambda: 0.5,
     )  # fmt: skip
     try:
-        outcome = Pulls(paths, registry, today, bench.environment(), transport).one(name)
+        puller = Puller(paths, registry, today, bench.environment(), transport)
+        outcome = puller.pull(registry.datasets[name])
     finally:
         transport.close()
     source, dataset = name.split("/", 1)

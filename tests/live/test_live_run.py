@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -13,7 +12,10 @@ import pytest
 
 from pipeline.clock import today
 from pipeline.paths import Paths
+from pipeline.registry import load
 from pipeline.session import Session
+from pipeline.vintages.pull import load_pull_results
+from pipeline.vintages.store import Archive
 from tests.publisher import Publisher
 
 SOURCES = ("eurostat", "cbs", "oecd", "worldbank", "unsdg", "owid", "who")
@@ -43,8 +45,9 @@ def test_unplugged_the_bundled_figures_are_published_and_it_says_why(
     assert release(data) == before
     rows = ask(data, "SELECT DISTINCT origin FROM marts.source_status")
     assert rows == [{"origin": "bundled"}]
-    noted = json.loads((data / "raw" / "_pulls" / "last.json").read_text())
-    assert {o["state"] for o in noted["outcomes"].values()} == {"failed"}
+    noted = load_pull_results(Archive(Paths(data)))
+    assert {r.state for r in noted.values()} == {"failed"}
+    assert len(noted) == sum(bool(d.live) for d in load().datasets.values())
 
 
 def test_a_live_night_of_one_publisher(data: Path, cli: Any, ask: Any, bench: Publisher) -> None:

@@ -12,13 +12,18 @@ from typing import Any
 
 import pytest
 
-from pipeline.formats import parse
+from pipeline.formats import DatasetSpec, parse
 from pipeline.paths import Paths
-from pipeline.publishers.http import Limits, PullError, Transport
+from pipeline.publishers import fetch, unsdg, worldbank
+from pipeline.publishers.errors import PullError
+from pipeline.publishers.http import Limits, Transport
+from pipeline.publishers.reply import Reply
 from pipeline.quality.results import Checker
 from pipeline.registry import Registry, load
 from pipeline.registry.schema import Titled
-from pipeline.vintages.pull import Pulls, digest, spec_of
+from pipeline.vintages.answers import compare, digest, request_for, spec_of
+from pipeline.vintages.live_keys import check_keys
+from pipeline.vintages.pull import Puller, PullResult, load_pull_results
 from pipeline.vintages.store import Archive
 from pipeline.vintages.validate import Intake, Settled
 from tests.publisher import Cell, Fault, Publisher
@@ -63,27 +68,28 @@ class Night:
         self.day = TODAY
         self.slept: list[float] = []
 
-    def pulls(self, **more: Any) -> Pulls:
+    def puller(self, **more: Any) -> Puller:
         transport = Transport(
             ledger=self.archive.ledger, sleep=self.slept.append, chance=lambda: 0.5,
             limits=more.pop("limits", Limits(read=5, connect=2)),
         )  # fmt: skip
         moment = datetime(self.day.year, self.day.month, self.day.day, 3, tzinfo=UTC)
-        return Pulls(
+        return Puller(
             self.paths, more.pop("registry", self.registry), self.day, self.bench.environment(),
             transport, now=lambda: moment,
         )  # fmt: skip
 
-    def pull(self, *names: str, **more: Any) -> dict[str, Any]:
-        pulls = self.pulls(**more)
+    def pull(self, *names: str, run_id: str = "", **more: Any) -> dict[str, PullResult]:
+        puller = self.puller(**more)
+        datasets = puller.registry.datasets
         try:
-            return pulls.run(pulls.names(names))
+            return {n: puller.pull(datasets[n], run_id) for n in puller.names(names)}
         finally:
-            pulls.transport.close()
+            puller.transport.close()
 
-    def one(self, name: str, **more: Any) -> Any:
-        (outcome,) = self.pull(name, **more).values()
-        return outcome
+    def one(self, name: str, **more: Any) -> PullResult:
+        (result,) = self.pull(name, **more).values()
+        return result
 
     def settle(self, name: str, registry: Registry | None = None) -> Settled:
         source, dataset = name.split("/", 1)
@@ -291,29 +297,25 @@ def test_a_queued_extraction_is_waited_for(night: Night) -> None:
     def sleep(seconds: float) -> None:
         Clock.now += seconds
 
-    pulls = night.pulls()
-    pulls.transport.sleep, pulls.transport.clock = sleep, lambda: Clock.now
-    outcome = pulls.one(REN)
-    pulls.transport.close()
+    puller = night.puller()
+    puller.transport.sleep, puller.transport.clock = sleep, lambda: Clock.now
+    outcome = puller.pull(night.registry.datasets[REN])
+    puller.transport.close()
     assert outcome.state == "failed" and "still in its queue after 15 minutes" in outcome.reason
 
 
 def test_the_three_routes_of_eurostat_say_the_same(night: Night, registry: Registry) -> None:
-    from pipeline.formats import DatasetSpec
-    from pipeline.publishers import pull
-    from pipeline.vintages.pull import ask_of, compare
-
     item = registry.datasets[REN]
     found = set()
-    pulls = night.pulls()
+    puller = night.puller()
     for route in ("sdmx21", "sdmx30", "statistics"):
-        ask = replace(ask_of(item, list(registry.peers), TODAY), route=route)
-        pulled = pull(ask, pulls.publisher("eurostat"))
-        reading = DatasetSpec("eurostat", "nrg_ind_ren", pulled.format, pulled.states)
-        keys, deviations, _, parsed = compare(ask, pulled, reading, TODAY)
-        assert (keys, deviations) == ({}, []) and parsed is not None
-        found.add(digest(parsed))
-    pulls.transport.close()
+        request = replace(request_for(item, list(registry.peers), TODAY), route=route)
+        fetched = fetch(request, puller.publisher("eurostat"))
+        reading = DatasetSpec("eurostat", "nrg_ind_ren", fetched.format, fetched.states)
+        compared = compare(request, fetched, reading, TODAY)
+        assert (compared.keys, compared.deviations) == ({}, []) and compared.parsed is not None
+        found.add(digest(compared.parsed))
+    puller.transport.close()
     assert len(found) == 1
 
 
@@ -337,8 +339,6 @@ def test_pages_make_one_vintage_as_received(night: Night) -> None:
 def test_un_and_world_bank_pages_follow_one_another(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.publishers import unsdg, worldbank
-
     for name, module in (("unsdg/vaccination", unsdg), ("worldbank/ER.MRN.PTMR.ZS", worldbank)):
         night.one(name)
         whole = night.rows(name)
@@ -359,11 +359,9 @@ def test_a_publisher_that_fails_leaves_the_others_and_the_old_vintage(night: Nig
 
 
 def test_a_304_is_nothing_new(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipeline.publishers.http import Reply
-
-    pulls = night.pulls()
+    puller = night.puller()
     sent: list[Any] = []
-    real = pulls.transport.get
+    real = puller.transport.get
 
     def get(url: str, params: Any = (), *, headers: Any = None, **more: Any) -> Reply:
         sent.append(dict(headers or {}))
@@ -372,32 +370,73 @@ def test_a_304_is_nothing_new(night: Night, monkeypatch: pytest.MonkeyPatch) -> 
         reply = real(url, params, **more)
         return replace(reply, headers={**reply.headers, "etag": '"v1"'})
 
-    monkeypatch.setattr(pulls.transport, "get", get)
-    assert pulls.one(REN).state == "new"
-    assert pulls.one(REN).state == "unchanged"
+    monkeypatch.setattr(puller.transport, "get", get)
+    assert puller.pull(night.registry.datasets[REN]).state == "new"
+    assert puller.pull(night.registry.datasets[REN]).state == "unchanged"
     assert sent == [{}, {"If-None-Match": '"v1"'}]
     # Another request, or another vintage in between, is asked for in full.
     shutil.rmtree(night.paths.raw / "_local")
-    assert pulls.one(REN).state == "new"
+    assert puller.pull(night.registry.datasets[REN]).state == "new"
     assert sent[-1] == {}
-    pulls.transport.close()
+    puller.transport.close()
+
+
+def test_a_step_that_is_tried_again_in_the_same_run_does_not_pull_again(night: Night) -> None:
+    first = night.one(REN, run_id="run-1")
+    assert first == PullResult(
+        REN, "new", "", night.vintages(REN)[-1].vintage_id, "run-1", "2026-11-25T03:00:00+00:00"
+    )
+    asked = len(night.bench.seen)
+    # Another process of the run has a puller of its own and reads the result from the file.
+    night.day = date(2026, 11, 26)
+    assert night.one(REN, run_id="run-1") == first and len(night.bench.seen) == asked
+    assert load_pull_results(night.archive) == {REN: first}
+    # Another run asks again, and so does a pull that names no run.
+    again = night.one(REN, run_id="run-2")
+    assert (again.state, again.run_id) == ("unchanged", "run-2")
+    assert night.one(REN).run_id == "" and len(night.bench.seen) > asked
+    assert list(night.archive.seen("eurostat", "nrg_ind_ren")[first.vintage_id]) == [
+        "first", "last", "times",
+    ]  # fmt: skip
+
+
+def test_a_failed_pull_is_tried_again_in_the_same_run_and_forgets_nothing(night: Night) -> None:
+    night.one(REN, run_id="run-1")
+    kept = night.archive.pull_state("eurostat", "nrg_ind_ren")
+    night.bench.faults = [Fault("html", "eurostat")]
+    failed = night.one(REN, run_id="run-2")
+    assert failed.state == "failed" and load_pull_results(night.archive) == {REN: failed}
+    state = night.archive.pull_state("eurostat", "nrg_ind_ren")
+    assert {**state, "result": None} == {**kept, "result": None}
+    night.bench.faults = []
+    assert night.one(REN, run_id="run-2").state == "unchanged"
+
+
+@pytest.mark.parametrize("content", ["broken", "[]", '{"result": []}', '{"result": {"a": 1}}',
+                                     '{"result": {"name": "x/y", "state": "odd"}}'])  # fmt: skip
+def test_a_result_that_cannot_be_read_is_none(night: Night, content: str) -> None:
+    file = night.paths.raw / "_pulls" / "eurostat" / "nrg_ind_ren.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(content)
+    assert load_pull_results(night.archive) == {}
+    assert night.one(REN, run_id="run-1").good
 
 
 def test_an_address_that_is_no_address_is_one_line(night: Night) -> None:
-    pulls = night.pulls()
-    pulls.environ = {"MISSIEMONITOR_EUROSTAT_URL": "http://example.org"}
-    outcome = pulls.one(REN)
+    puller = night.puller()
+    puller.environ = {"MISSIEMONITOR_EUROSTAT_URL": "http://example.org"}
+    outcome = puller.pull(night.registry.datasets[REN])
     assert outcome.state == "failed"
     assert "MISSIEMONITOR_EUROSTAT_URL" in outcome.reason and "https" in outcome.reason
 
 
 def test_a_source_that_takes_files_only_is_not_asked(night: Night) -> None:
-    names = night.pulls().names()
+    names = night.puller().names()
     assert "curated/nato_defence_expenditure" not in names
-    assert night.pulls().names(["cbs"]) == [
+    assert night.puller().names(["cbs"]) == [
         n for n in names if night.registry.datasets[n].asked == "cbs"
     ]
-    assert night.pulls().names(["curated/cbs_hle_total"]) == ["curated/cbs_hle_total"]
+    assert night.puller().names(["curated/cbs_hle_total"]) == ["curated/cbs_hle_total"]
 
 
 def test_the_who_is_a_registry_entry_away(night: Night, tmp_path: Path, root: Path) -> None:
@@ -425,11 +464,9 @@ def test_the_who_is_a_registry_entry_away(night: Night, tmp_path: Path, root: Pa
 
 
 def test_doctor_finds_every_key_right_at_the_bench(night: Night) -> None:
-    from pipeline.vintages.live_keys import check_keys
-
-    pulls = night.pulls()
-    found = check_keys(pulls, pulls.names())
-    pulls.transport.close()
+    puller = night.puller()
+    found = check_keys(puller, puller.names())
+    puller.transport.close()
     assert {f.name: f.lines for f in found if f.state != "right"} == {}
 
 
@@ -447,11 +484,9 @@ def test_doctor_finds_every_key_right_at_the_bench(night: Night) -> None:
 def test_doctor_says_what_is_wrong_and_what_was_likely_meant(
     night: Night, name: str, change: dict[str, Any], says: str
 ) -> None:
-    from pipeline.vintages.live_keys import check_keys
-
-    pulls = night.pulls(registry=changed(night.registry, name, **change))
-    (finding,) = check_keys(pulls, [name])
-    pulls.transport.close()
+    puller = night.puller(registry=changed(night.registry, name, **change))
+    (finding,) = check_keys(puller, [name])
+    puller.transport.close()
     assert finding.state == "wrong" and says in " ".join(finding.lines)
     assert finding.words()[0].startswith(f"! {name}: ")
 
@@ -472,22 +507,18 @@ def test_doctor_says_what_is_wrong_and_what_was_likely_meant(
 def test_doctor_names_the_likely_code(
     night: Night, name: str, series: dict[str, Any], says: str
 ) -> None:
-    from pipeline.vintages.live_keys import check_keys
-
     key = night.registry.datasets[name].series_keys()[0]
-    pulls = night.pulls(registry=changed(night.registry, name, series={key: series}))
-    (finding,) = check_keys(pulls, [name])
-    pulls.transport.close()
+    puller = night.puller(registry=changed(night.registry, name, series={key: series}))
+    (finding,) = check_keys(puller, [name])
+    puller.transport.close()
     assert finding.state == "wrong" and says in " ".join(finding.lines)
 
 
 def test_doctor_says_when_it_could_not_ask(night: Night) -> None:
-    from pipeline.vintages.live_keys import check_keys
-
     night.bench.faults = [Fault("html", "eurostat", path="/")]
-    pulls = night.pulls()
-    (finding,) = check_keys(pulls, [REN])
-    pulls.transport.close()
+    puller = night.puller()
+    (finding,) = check_keys(puller, [REN])
+    puller.transport.close()
     assert finding.state == "unknown" and "could not be checked" in finding.words()[0]
 
 

@@ -20,10 +20,12 @@ import pytest
 
 from pipeline.formats import DatasetSpec, parse
 from pipeline.publishers import Publisher as Asked
-from pipeline.publishers import check, pull
-from pipeline.publishers.http import Limits, Manners, PullError, Transport
+from pipeline.publishers import check, fetch
+from pipeline.publishers.errors import PullError
+from pipeline.publishers.http import Limits, Transport
+from pipeline.publishers.rate_limit import RateLimit
 from pipeline.registry import load
-from pipeline.vintages.pull import ask_of
+from pipeline.vintages.answers import request_for
 from tests.publisher import Cube, World, bundled_world
 from tests.publisher.protocols.oecd import area as oecd_area
 
@@ -136,43 +138,43 @@ def asked(server: Server, **change: Any) -> tuple[Any, Asked]:
     assert item.live is not None
     item = item.model_copy(update={"live": item.live.model_copy(update=change)})
     transport = Transport(limits=Limits(attempts=1))
-    return ask_of(item, ["DE"], date(2026, 11, 25)), Asked(
-        "eurostat", server.base, transport, Manners()
+    return request_for(item, ["DE"], date(2026, 11, 25)), Asked(
+        "eurostat", server.base, transport, RateLimit()
     )
 
 
 def test_keys_stand_against_structures_of_a_real_sdmx_server(server: Server) -> None:
-    ask, publisher = asked(server)
-    assert check(ask, publisher) == []
+    request, publisher = asked(server)
+    assert check(request, publisher) == []
 
 
 def test_oecds_keys_as_well(server: Server) -> None:
     item = load().datasets["oecd/DF_TABLE11"]
-    ask = ask_of(item, [], date(2026, 11, 25))
+    request = request_for(item, [], date(2026, 11, 25))
     base = f"{server.base}/oecd"
-    publisher = Asked("oecd", base, Transport(limits=Limits(attempts=1)), Manners())
-    assert check(ask, publisher) == []
-    (said,) = check(dataclasses.replace(ask, order=ask.order[::-1]), publisher)
+    publisher = Asked("oecd", base, Transport(limits=Limits(attempts=1)), RateLimit())
+    assert check(request, publisher) == []
+    (said,) = check(dataclasses.replace(request, order=request.order[::-1]), publisher)
     assert "`order` is" in said
     with pytest.raises(PullError, match=r"instead of csv|HTTP") as error:
-        pull(ask, publisher)
+        fetch(request, publisher)
     assert "\n" not in str(error.value)
 
 
 def test_wrong_order_and_wrong_codes_are_told_by_it(server: Server) -> None:
-    ask, publisher = asked(server, order=("freq", "unit", "nrg_bal", "geo"))
-    (said,) = check(ask, publisher)
+    request, publisher = asked(server, order=("freq", "unit", "nrg_bal", "geo"))
+    (said,) = check(request, publisher)
     assert "freq.nrg_bal.unit.geo" in said
     # What it does not have, it calls an error with HTTP 200: no codes, and so no verdict.
-    ask, publisher = asked(server, code="NRG_IND_RENN")
+    request, publisher = asked(server, code="NRG_IND_RENN")
     with pytest.raises(PullError, match="NRG_IND_RENN lists no codes"):
-        check(ask, publisher)
+        check(request, publisher)
 
 
 def test_its_data_are_xml_and_refused_in_one_line(server: Server) -> None:
-    ask, publisher = asked(server)
+    request, publisher = asked(server)
     with pytest.raises(PullError, match="XML instead of csv") as error:
-        pull(ask, publisher)
+        fetch(request, publisher)
     assert "\n" not in str(error.value)
 
 

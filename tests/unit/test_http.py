@@ -1,4 +1,4 @@
-"""The transport against a small server of its own: limits, retries, manners, what is refused.
+"""The transport against a small server of its own: limits, retries, rate limits, what is refused.
 
 No test sleeps: clock, sleep and chance are passed in.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import multiprocessing
 import socket
 import subprocess
 import threading
@@ -19,22 +20,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.publishers import http
-from pipeline.publishers.http import (
-    HostDown,
-    Limits,
-    Manners,
-    NotFound,
-    PullError,
-    Reply,
-    TooBig,
-    Transport,
-    allowed_hosts,
-    check_base,
-    must_be_data,
-    retry_after,
-    unpack,
-)
+from pipeline.publishers import reach as reaching
+from pipeline.publishers.errors import HostDown, NotFound, PullError, TooBig
+from pipeline.publishers.http import Limits, Transport, allowed_hosts, check_base, retry_after
+from pipeline.publishers.rate_limit import Ledger, RateLimit
+from pipeline.publishers.reach import reach
+from pipeline.publishers.reply import Reply, must_be_data, unpack
 
 Answer = Callable[[BaseHTTPRequestHandler, int], None]
 
@@ -135,7 +126,7 @@ def get(server: Server, at: Time, tmp_path: Path) -> Iterator[Callable[..., Repl
     made: list[Transport] = []
 
     def got(
-        path: str, limits: Limits | None = None, manners: Manners | None = None, **more: Any
+        path: str, limits: Limits | None = None, rate_limit: RateLimit | None = None, **more: Any
     ) -> Reply:
         if not made:
             made.append(Transport(
@@ -144,7 +135,7 @@ def get(server: Server, at: Time, tmp_path: Path) -> Iterator[Callable[..., Repl
             ))  # fmt: skip
         url = path if "://" in path else server.base + path
         hosts = more.pop("hosts", allowed_hosts(server.base))
-        return made[0].get(url, hosts=hosts, manners=manners or Manners(), **more)
+        return made[0].get(url, hosts=hosts, rate_limit=rate_limit or RateLimit(), **more)
 
     yield got
     for transport in made:
@@ -318,9 +309,9 @@ def test_a_host_that_cannot_be_reached_is_given_up_at_once(get: Any, at: Time) -
 
 def test_a_name_that_does_not_resolve_in_time_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     hold = threading.Event()
-    monkeypatch.setattr(http.socket, "getaddrinfo", lambda *_, **__: [hold.wait(5)])
+    monkeypatch.setattr(reaching.socket, "getaddrinfo", lambda *_, **__: [hold.wait(5)])
     with pytest.raises(OSError, match="not resolved in time"):
-        http.reach("slow.example.org", 0.05)
+        reach("slow.example.org", 0.05)
     hold.set()
 
 
@@ -332,10 +323,10 @@ def test_a_dead_ipv6_does_not_keep_ipv4_from_being_used(
         (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("100::1", port, 0, 0)),
         (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)),
     ]
-    monkeypatch.setattr(http.socket, "getaddrinfo", lambda *_, **__: answers)
-    assert http.reach("two.example.org", 1.0) is True
+    monkeypatch.setattr(reaching.socket, "getaddrinfo", lambda *_, **__: answers)
+    assert reach("two.example.org", 1.0) is True
     answers.pop(0)
-    assert http.reach("two.example.org", 1.0) is False
+    assert reach("two.example.org", 1.0) is False
 
 
 def test_a_network_that_takes_every_connection_and_leads_none_on_is_seen_soon() -> None:
@@ -343,7 +334,7 @@ def test_a_network_that_takes_every_connection_and_leads_none_on_is_seen_soon() 
         port = mute.getsockname()[1]
         before = time.monotonic()
         with pytest.raises(OSError):
-            http.reach(f"127.0.0.1:{port}", 0.2, tls=True)
+            reach(f"127.0.0.1:{port}", 0.2, tls=True)
         assert time.monotonic() - before < 5
 
 
@@ -371,7 +362,7 @@ def test_a_certificate_that_is_not_the_hosts_ends_it(tmp_path: Path) -> None:
 
         threading.Thread(target=serve, daemon=True).start()
         with pytest.raises(OSError, match=r"self-signed|self signed"):
-            http.reach(f"127.0.0.1:{plain.getsockname()[1]}", 2, tls=True)
+            reach(f"127.0.0.1:{plain.getsockname()[1]}", 2, tls=True)
 
 
 def test_a_host_that_stays_silent_is_given_up_for_the_others(server: Server, get: Any) -> None:
@@ -390,7 +381,7 @@ def test_no_more_requests_side_by_side_than_a_publisher_wants(server: Server, ge
         send()(handler, count)
 
     server.answers["/x"] = slow
-    get("/x", manners=Manners(concurrent=2))
+    get("/x", rate_limit=RateLimit(concurrent=2))
     threads = [threading.Thread(target=get, args=("/x",)) for _ in range(8)]
     for thread in threads:
         thread.start()
@@ -402,7 +393,7 @@ def test_no_more_requests_side_by_side_than_a_publisher_wants(server: Server, ge
 def test_requests_are_spaced(server: Server, get: Any, at: Time) -> None:
     server.answers["/x"] = send()
     for _ in range(3):
-        get("/x", manners=Manners(concurrent=1, spacing=60))
+        get("/x", rate_limit=RateLimit(concurrent=1, spacing=60))
     assert at.slept == [60.0, 60.0]
 
 
@@ -410,13 +401,13 @@ def test_downloads_an_hour_are_remembered_from_run_to_run(
     server: Server, at: Time, tmp_path: Path
 ) -> None:
     server.answers["/x"] = send()
-    manners = Manners(per_hour=2)
+    rate_limit = RateLimit(per_hour=2)
 
     def once(download: bool = True) -> None:
         transport = Transport(ledger=tmp_path, clock=at.clock, wall=at.clock, sleep=at.sleep)
         try:
             transport.get(
-                server.base + "/x", hosts=allowed_hosts(server.base), manners=manners,
+                server.base + "/x", hosts=allowed_hosts(server.base), rate_limit=rate_limit,
                 download=download,
             )  # fmt: skip
         finally:
@@ -435,6 +426,35 @@ def test_downloads_an_hour_are_remembered_from_run_to_run(
     assert len(json.loads(ledger.read_text())) == 1
     ledger.write_text("broken")
     once()
+
+
+def _count_downloads(folder: Path, start: Any, counted: Any) -> None:
+    ledger = Ledger(folder, lambda: 5000.0)
+    start.wait()
+    done = 0
+    for _ in range(20):
+        try:
+            ledger.count("host.example.org:443", 25)
+        except PullError:
+            continue
+        done += 1
+    counted.put(done)
+
+
+def test_downloads_an_hour_are_counted_over_processes_that_download_at_once(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    start, counted = spawn.Event(), spawn.Queue()
+    workers = [
+        spawn.Process(target=_count_downloads, args=(tmp_path, start, counted)) for _ in range(2)
+    ]
+    for worker in workers:
+        worker.start()
+    start.set()
+    # 40 were tried and 25 are allowed: none is lost, and none is too many.
+    assert sum(counted.get(timeout=60) for _ in workers) == 25
+    for worker in workers:
+        worker.join(60)
+    assert len(json.loads((tmp_path / "host.example.org_443.json").read_text())) == 25
 
 
 def test_a_304_is_an_answer(server: Server, get: Any) -> None:

@@ -18,19 +18,13 @@ from typing import Any
 import pytest
 
 from pipeline.formats import DatasetSpec, ParseError, documents, parse, tables
-from pipeline.publishers import Ask, Publisher, pull
-from pipeline.publishers import eurostat as eurostat_pull
-from pipeline.publishers.http import (
-    NotFound,
-    PullError,
-    Reply,
-    TooBig,
-    fault_of,
-    must_be_data,
-    said_by,
-)
+from pipeline.publishers import FetchRequest, Publisher, check, eurostat, fetch
+from pipeline.publishers.errors import NotFound, PullError, TooBig
+from pipeline.publishers.reply import Reply, fault_of, must_be_data, said_by
 from pipeline.registry import load
-from pipeline.vintages.pull import ask_of, compare, spec_of
+from pipeline.registry.schema import Titled
+from pipeline.vintages.answers import compare, request_for, spec_of
+from pipeline.vintages.store import Vintage
 
 TODAY = date(2026, 11, 23)
 
@@ -75,7 +69,7 @@ class Stub(Publisher):
     sleep = staticmethod(lambda seconds: None)  # type: ignore[assignment]
     clock = staticmethod(lambda: 0.0)  # type: ignore[assignment]
 
-    def ask(self, where: str, params: Any = (), **_: Any) -> Reply:
+    def get_any(self, where: str, params: Any = (), **_: Any) -> Reply:
         url = where if "://" in where else self.base + where
         self.asked.append(url)
         for part, answer in self.answers.items():
@@ -192,9 +186,9 @@ def test_recorded_errors_are_never_data(
 
 def test_the_recorded_queue_notice_names_its_extraction(read: Any) -> None:
     notice = read("eurostat/queued_extraction.xml")
-    assert eurostat_pull.queued(notice) == "a801f1c5-7e21-4f8b-a19a-428ae7dec8cc"
-    assert eurostat_pull.status_of(read("eurostat/async/status_200_SUBMITTED.xml")) == "SUBMITTED"
-    assert eurostat_pull.queued(read("eurostat/fault_413_sdmx.xml")) == ""
+    assert eurostat.queued(notice) == "a801f1c5-7e21-4f8b-a19a-428ae7dec8cc"
+    assert eurostat.status_of(read("eurostat/async/status_200_SUBMITTED.xml")) == "SUBMITTED"
+    assert eurostat.queued(read("eurostat/fault_413_sdmx.xml")) == ""
 
 
 def test_recorded_faults_of_the_queue_are_told_apart(read: Any) -> None:
@@ -211,34 +205,36 @@ def test_a_queued_recorded_extraction_ends_as_data(read: Any) -> None:
     late = iter([PullError("HTTP 400, fault 100: DATA_NOT_YET_AVAILABLE"), None])
 
     class Queue(Stub):
-        def ask(self, where: str, params: Any = (), **more: Any) -> Reply:
+        def get_any(self, where: str, params: Any = (), **more: Any) -> Reply:
             if "/async/status/" in where:
                 return Reply(
                     where, 200, {}, next(states, waits.replace(b"SUBMITTED", b"AVAILABLE"))
                 )
             if "/async/data/" in where and (error := next(late, None)):
                 raise error
-            return super().ask(where, params, **more)
+            return super().get_any(where, params, **more)
 
     publisher = Queue("eurostat", {
         "/async/data/": data, "/sdmx/2.1/data/": read("eurostat/queued_extraction.xml"),
     })  # fmt: skip
-    ask = Ask("eurostat/tps00001", "TPS00001", {"freq=A|indic_de=JAN": {"freq": "A", "indic_de": "JAN"}},
+    request = FetchRequest("eurostat/tps00001", "TPS00001", {"freq=A|indic_de=JAN": {"freq": "A", "indic_de": "JAN"}},
               ("NL", "AD"), route="sdmx21", order=("freq", "indic_de", "geo"))  # fmt: skip
-    assert pull(ask, publisher).body == data
+    assert fetch(request, publisher).body == data
 
 
 def test_the_recorded_description_of_the_api_has_the_routes_that_are_asked(read: Any) -> None:
     paths = re.findall(
         r"^  (/[^:\s]+):", read("eurostat/openapi/eurostat-sdmx-rest-openapi.yaml").decode(), re.M
     )
-    ask = Ask("eurostat/x", "X", {"freq=A": {"freq": "A"}}, ("NL",), order=("freq", "geo"))
+    request = FetchRequest(
+        "eurostat/x", "X", {"freq=A": {"freq": "A"}}, ("NL",), order=("freq", "geo")
+    )
     for route, path in (
         ("sdmx21", "/sdmx/2.1/data/{flow}/{key}"),
         ("sdmx30", "/sdmx/3.0/data/dataflow/{agencyID}/{resourceID}/{version}"),
         ("statistics", "/statistics/1.0/data/{datasetCode}"),
     ):
-        url, _ = eurostat_pull.request(replace(ask, route=route), ask.codes(), ["NL"], "")
+        url, _ = eurostat.data_request(replace(request, route=route), request.codes(), ["NL"], "")
         assert path in paths
         assert re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), url)
     for path in ("/sdmx/2.1/contentconstraint/{agencyID}/{resourceID}/{version}",
@@ -255,9 +251,9 @@ def cbs_stub(read: Any, table: str, dims: tuple[str, ...]) -> Stub:
     everything = json.loads(read(f"cbs/{table}/observations-page-1.json"))
 
     class Cbs(Stub):
-        def ask(self, where: str, params: Any = (), **more: Any) -> Reply:
+        def get_any(self, where: str, params: Any = (), **more: Any) -> Reply:
             if "/Observations" not in where:
-                return super().ask(where, params, **more)
+                return super().get_any(where, params, **more)
             ((_, terms),) = params
             wanted = [t.split(" eq ") for t in terms.split(" and ")]
             rows = [r for r in everything["value"]
@@ -276,23 +272,23 @@ def cbs_stub(read: Any, table: str, dims: tuple[str, ...]) -> Stub:
 def test_the_registered_selection_of_a_recorded_cbs_table(read: Any) -> None:
     item = load().datasets["cbs/82610NED"]
     publisher = cbs_stub(read, "82610NED", ("BronTechniek", "Perioden"))
-    ask = ask_of(item, [], TODAY)
-    pulled = pull(ask, publisher)
-    reading = DatasetSpec("cbs", "82610NED", pulled.format, pulled.states, keys=pulled.keys)
-    keys, deviations, missing, parsed = compare(ask, pulled, reading, TODAY)
-    assert (keys, deviations, missing) == ({}, [], {})
-    assert parsed is not None
+    request = request_for(item, [], TODAY)
+    fetched = fetch(request, publisher)
+    reading = DatasetSpec("cbs", "82610NED", fetched.format, fetched.states, keys=fetched.keys)
+    found = compare(request, fetched, reading, TODAY)
+    assert (found.keys, found.deviations, found.missing) == ({}, [], {})
+    assert found.parsed is not None
     wanted = [
         r for r in json.loads(read("cbs/82610NED/observations-page-1.json"))["value"]
         if (r["BronTechniek"], r["Measure"]) in (("T001028", "M002416_2"), ("E006638", "M002163"))
     ]  # fmt: skip
-    rows = parsed.observations.to_pylist()
+    rows = found.parsed.observations.to_pylist()
     assert sorted((r["year"], r["value"]) for r in rows) == sorted(
         (int(r["Perioden"][:4]), r["Value"]) for r in wanted if r["Value"] is not None
     )
     assert {r["unit"] for r in rows} >= {"megawatt"}
     assert {r["year"] for r in rows if r["flags"] == ["p"]} == {2024, 2025}
-    assert pulled.updated.startswith("2026-06-19")
+    assert fetched.updated.startswith("2026-06-19")
 
 
 def test_every_cell_of_a_recorded_cbs_table_is_counted(read: Any) -> None:
@@ -319,8 +315,6 @@ def test_every_cell_of_a_recorded_cbs_table_is_counted(read: Any) -> None:
 
 
 def test_a_recorded_slice_is_found_by_title_and_pinned(read: Any) -> None:
-    from pipeline.registry.schema import Titled
-
     dims = ("Inkomensbegrippen", "Inkomensklassen", "KenmerkenVanHuishoudens", "Perioden")
     publisher = cbs_stub(read, "83932NED", dims)
     rows = json.loads(read("cbs/83932NED/observations-page-1.json"))["value"]
@@ -331,17 +325,17 @@ def test_a_recorded_slice_is_found_by_title_and_pinned(read: Any) -> None:
     wanted["Measure"] = Titled(title=(f" {title.upper()} ",))
     if sum(m["Title"].strip().casefold() == title.strip().casefold() for m in measures) > 1:
         pytest.skip("the recorded measures have no title of their own")
-    ask = Ask("cbs/83932NED", "83932NED", {"series=x": wanted}, ("NL",))
-    pulled = pull(ask, publisher)
-    assert pulled.keys and set(pulled.keys.values()) == {"series=x"}
-    assert first["Measure"] in pulled.pins.values()
-    moved = Ask("cbs/83932NED", "83932NED", {"series=x": wanted}, ("NL",),
-                pins={k: "M999" for k in pulled.pins if k != "table"})  # fmt: skip
+    request = FetchRequest("cbs/83932NED", "83932NED", {"series=x": wanted}, ("NL",))
+    fetched = fetch(request, publisher)
+    assert fetched.keys and set(fetched.keys.values()) == {"series=x"}
+    assert first["Measure"] in fetched.pins.values()
+    moved = FetchRequest("cbs/83932NED", "83932NED", {"series=x": wanted}, ("NL",),
+                pins={k: "M999" for k in fetched.pins if k != "table"})  # fmt: skip
     with pytest.raises(PullError, match="was M999 and is now"):
-        pull(moved, publisher)
+        fetch(moved, publisher)
     wanted["Measure"] = Titled(title=("Gemiddeld inkomem",))
     with pytest.raises(PullError, match="no code titled"):
-        pull(ask, publisher)
+        fetch(request, publisher)
 
 
 # OECD
@@ -407,9 +401,11 @@ def test_recorded_world_bank_errors_come_with_http_200(read: Any, file: str, say
 def test_a_world_bank_answer_that_is_cut_short_is_no_vintage(read: Any) -> None:
     # The recording was trimmed: nine rows are announced.
     publisher = Stub("worldbank", {"/indicator/": read("worldbank/jp_cpi.json")})
-    ask = Ask("worldbank/FP.CPI.TOTL.ZG", "FP.CPI.TOTL.ZG", {"indicator=FP.CPI.TOTL.ZG": {}}, ())
+    request = FetchRequest(
+        "worldbank/FP.CPI.TOTL.ZG", "FP.CPI.TOTL.ZG", {"indicator=FP.CPI.TOTL.ZG": {}}, ()
+    )
     with pytest.raises(PullError, match="of 9 rows came"):
-        pull(ask, publisher)
+        fetch(request, publisher)
 
 
 # UN, OWID, WHO
@@ -453,13 +449,14 @@ def test_a_recorded_owid_chart_is_pulled_with_its_metadata(read: Any) -> None:
         ".csv": read("owid/carbon-intensity-electricity.csv"),
         ".metadata.json": read("owid/life-expectancy.metadata.docs-example.json"),
     })  # fmt: skip
-    ask = ask_of(item, ["BE"], TODAY)
-    pulled = pull(ask, publisher)
-    assert pulled.updated
-    keys, deviations, _, parsed = compare(ask, pulled, spec("owid_csv"), TODAY)
-    assert deviations == []
-    assert list(keys.values()) == ["column=carbon_intensity"]
-    assert parsed is not None and "NL" in parsed.observations.column("geo").to_pylist()
+    request = request_for(item, ["BE"], TODAY)
+    fetched = fetch(request, publisher)
+    assert fetched.updated
+    found = compare(request, fetched, spec("owid_csv"), TODAY)
+    assert found.deviations == []
+    assert list(found.keys.values()) == ["column=carbon_intensity"]
+    assert found.parsed is not None
+    assert "NL" in found.parsed.observations.column("geo").to_pylist()
 
 
 def test_recorded_who_rows(read: Any) -> None:
@@ -486,8 +483,6 @@ def test_recorded_who_errors(read: Any, file: str) -> None:
 
 
 def test_the_recorded_who_lists_tell_a_wrong_code(read: Any) -> None:
-    from pipeline.publishers import check
-
     publisher = Stub("who", {
         "/Indicator": read("who_gho/hdx_indicator.json"),
         "/DIMENSION/SEX/": read("who_gho/hdx_DIMENSION_SEX_DimensionValues.json"),
@@ -499,18 +494,17 @@ def test_the_recorded_who_lists_tell_a_wrong_code(read: Any) -> None:
         for v in json.loads(read("who_gho/hdx_DIMENSION_SEX_DimensionValues.json"))["value"]
     ]
     right["SEX"] = codes[0]
-    assert check(Ask("who/x", "WHOSIS_000001", {key: right}, ("NL",)), publisher) == []
-    (line,) = check(Ask("who/x", "WHOSIS_000002", {key: right}, ("NL",)), publisher)
+    assert check(FetchRequest("who/x", "WHOSIS_000001", {key: right}, ("NL",)), publisher) == []
+    (line,) = check(FetchRequest("who/x", "WHOSIS_000002", {key: right}, ("NL",)), publisher)
     assert line.endswith("likely WHOSIS_000001")
     (line,) = check(
-        Ask("who/x", "WHOSIS_000001", {key: {**right, "SEX": codes[0] + "X"}}, ("NL",)), publisher
+        FetchRequest("who/x", "WHOSIS_000001", {key: {**right, "SEX": codes[0] + "X"}}, ("NL",)),
+        publisher,
     )
     assert line.endswith(f"likely {codes[0]}")
 
 
 def test_spec_of_reads_a_live_vintage_by_its_own_manifest(tmp_path: Path) -> None:
-    from pipeline.vintages.store import Vintage
-
     item = load().datasets["curated/cbs_ghg_climate_sectors"]
     live = {"origin": "live", "format": "cbs_odata", "states": "85669NED",
             "keys": {"K=1": "series=industry"}, "units": {"a": "b"}}  # fmt: skip
