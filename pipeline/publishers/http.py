@@ -36,7 +36,8 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds and bytes. Connect, read and total hold for one request, retries aside."""
+    """Seconds and bytes. Connect, read and total hold for one attempt; no new attempt is made
+    after `patience`; `wire` and `body` cap the answer before and after unpacking."""
 
     connect: float = 10.0
     read: float = 60.0
@@ -44,7 +45,7 @@ class Limits:
     attempts: int = 4
     first_wait: float = 1.0
     longest_wait: float = 60.0
-    patience: float = 240.0  # no new attempt after this long
+    patience: float = 240.0
     wire: int = MAX_WIRE
     body: int = MAX_BODY
 
@@ -228,7 +229,7 @@ class Transport:
             if key not in self._clients:
                 at = self.limits
                 self._clients[key] = httpx.Client(
-                    # A proxy of the environment is for the world outside only.
+                    # The environment's proxy is not used for this machine itself.
                     trust_env=not loopback,
                     follow_redirects=False,
                     timeout=httpx.Timeout(at.read, connect=at.connect, pool=None),

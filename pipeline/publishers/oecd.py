@@ -47,7 +47,7 @@ def key(request: FetchRequest) -> str:
     if lacking := sorted(set(codes) - set(request.order)):
         raise PullError(f"{request.name}: `order` lacks the dimension {lacking[0]}")
     found = ".".join("+".join(codes.get(d, [])) for d in request.order)
-    # A key of dots alone is eaten on its way as a folder's name.
+    # A key of dots alone would be normalised away as a path segment.
     return found if found.strip(".") else "all"
 
 

@@ -11,10 +11,11 @@ import httpx
 
 
 def reach(authority: str, seconds: float, tls: bool = False) -> bool:
-    """Can a host be connected to? True: only over IPv4 (its IPv6 leads nowhere).
+    """True if `authority` (`host[:port]`) can be connected to over IPv4 only, although it has an
+    IPv6 address.
 
-    All addresses are tried side by side; with `tls` up to the end of its handshake, since there
-    are networks that take every connection and lead none on. OSError if none answers within
+    All addresses are tried at once; with `tls` up to the end of its handshake, since some
+    networks accept every connection and forward none. OSError if no address answers within
     `seconds`, or if the certificate is not the host's.
     """
     context = httpx.create_ssl_context() if tls else None
@@ -30,7 +31,7 @@ def reach(authority: str, seconds: float, tls: bool = False) -> bool:
             found.append(error)
         done.set()
 
-    # The system's resolver knows no time limit: a thread that may be left behind does.
+    # The system's resolver has no time limit, so it runs in a thread that can be abandoned.
     threading.Thread(target=resolve, daemon=True).start()
     if not done.wait(seconds):
         raise OSError("its name is not resolved in time")
@@ -39,10 +40,10 @@ def reach(authority: str, seconds: float, tls: bool = False) -> bool:
     if isinstance(found[0], OSError):
         raise OSError(f"name: {found[0].strerror or found[0]}")
     addresses = list(dict.fromkeys((a[0], a[4]) for a in found))
-    won: list[int] = []
-    lost: list[str] = []
-    settled = threading.Event()
-    sixth = threading.Event()
+    families: list[int] = []
+    failures: list[str] = []
+    decided = threading.Event()
+    ipv6_works = threading.Event()
 
     def connect(family: int, address: Any) -> None:
         try:
@@ -51,19 +52,19 @@ def reach(authority: str, seconds: float, tls: bool = False) -> bool:
                 line.connect(address)
                 if context is not None:
                     context.wrap_socket(line, server_hostname=host).close()
-            won.append(family)
+            families.append(family)
             if family == socket.AF_INET6:
-                sixth.set()
-            settled.set()
+                ipv6_works.set()
+            decided.set()
         except OSError as error:
-            lost.append(getattr(error, "verify_message", "") or error.strerror or str(error))
-            if len(lost) == len(addresses):
-                settled.set()
+            failures.append(getattr(error, "verify_message", "") or error.strerror or str(error))
+            if len(failures) == len(addresses):
+                decided.set()
 
     for family, address in addresses:
         threading.Thread(target=connect, args=(family, address), daemon=True).start()
-    settled.wait(seconds + 1)
-    if not won:
-        raise OSError(lost[0] if lost else "no connection in time")
-    has_sixth = any(f == socket.AF_INET6 for f, _ in addresses)
-    return has_sixth and not sixth.wait(0.5) and socket.AF_INET in won
+    decided.wait(seconds + 1)
+    if not families:
+        raise OSError(failures[0] if failures else "no connection in time")
+    has_ipv6 = any(f == socket.AF_INET6 for f, _ in addresses)
+    return has_ipv6 and not ipv6_works.wait(0.5) and socket.AF_INET in families

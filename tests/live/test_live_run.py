@@ -113,7 +113,7 @@ def test_a_run_pulls_once_and_only_what_it_makes(session: Any, bench: Publisher)
     asked = len(bench.seen)
     # Another step of the same run, in a process of its own, reads what came.
     other = session(today())
-    other.pull(["owid"], None, "run-1")
+    other.pull(["owid"], ["owid/electric-car-sales-share"], "run-1")
     assert other.pulled == night.pulled and len(bench.seen) == asked
     assert other.pull_check("owid/electric-car-sales-share").observed == "new figures"
 
