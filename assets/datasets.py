@@ -5,7 +5,7 @@ import dagster as dg
 from assets.checks import dataset_checks, pulled_result, vintage_result
 from assets.resources import RunSettings
 from pipeline.registry import Dataset, Registry
-from pipeline.vintages.pull import Pulls
+from pipeline.vintages.pull import Puller
 from pipeline.vintages.resolve import DatasetState, resolve
 from pipeline.vintages.validate import Validator, rules_of
 from pipeline.warehouse.build import Warehouse
@@ -47,14 +47,14 @@ def dataset_asset(dataset: Dataset, registry: Registry) -> dg.AssetsDefinition:
     def vintages(
         context: dg.AssetExecutionContext,
         run: RunSettings,
-        publishers: dg.ResourceParam[Pulls],
-        vintages: dg.ResourceParam[Validator],
+        puller: dg.ResourceParam[Puller],
+        validator: dg.ResourceParam[Validator],
         warehouse: dg.ResourceParam[Warehouse],
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         try:
-            pulled = publishers.one(dataset.id) if run.pulls(dataset) else None
-            known = vintages.archive.vintages(dataset.source, dataset.dataset, run.reference)
-            state = resolve(dataset, known, rules_of(registry, dataset), vintages)
+            pulled = puller.pull(dataset, run.run_id) if run.pulls(dataset) else None
+            known = validator.archive.vintages(dataset.source, dataset.dataset, run.reference)
+            state = resolve(dataset, known, rules_of(registry, dataset), validator)
             warehouse.put_vintages(dataset.id, state.table(), state.checks, run.reference)
         except OSError as error:
             raise dg.RetryRequested(_RETRIES, _WAIT_SECONDS) from error

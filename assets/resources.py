@@ -21,7 +21,7 @@ from pipeline.lease import Holder
 from pipeline.paths import Paths
 from pipeline.publishers.http import Transport
 from pipeline.registry import Dataset, Registry
-from pipeline.vintages.pull import Pulls
+from pipeline.vintages.pull import Puller
 from pipeline.vintages.store import Archive
 from pipeline.vintages.validate import Validator
 from pipeline.warehouse.build import Warehouse
@@ -101,7 +101,7 @@ def resources(registry: Registry, models: Mapping[str, Model]) -> dict[str, Any]
     """The resources of the code location, by the names that the assets ask for."""
 
     @dg.resource(description="Vintages as received, and their verdicts.")
-    def vintages(_: dg.InitResourceContext) -> Validator:
+    def validator(_: dg.InitResourceContext) -> Validator:
         paths = Paths.from_environment()
         return Validator(Archive(paths), paths.work)
 
@@ -111,17 +111,17 @@ def resources(registry: Registry, models: Mapping[str, Model]) -> dict[str, Any]
 
     @dg.resource(description="Publishers, asked within their rate limits.")
     @contextmanager
-    def publishers(_: dg.InitResourceContext) -> Iterator[Pulls]:
+    def puller(_: dg.InitResourceContext) -> Iterator[Puller]:
         paths = Paths.from_environment()
         transport = Transport(ledger=Archive(paths).ledger)
         try:
-            yield Pulls(paths, registry, today(), os.environ, transport)
+            yield Puller(paths, registry, today(), os.environ, transport)
         finally:
             transport.close()
 
     return {
         "run": RunSettings(),
-        "vintages": vintages,
+        "validator": validator,
         "warehouse": warehouse,
-        "publishers": publishers,
+        "puller": puller,
     }

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pipeline.session import Session
 
 from pipeline.clock import today
 from pipeline.paths import Paths
 from pipeline.registry import load
-from pipeline.session import Session
 from pipeline.vintages.pull import load_pull_results
 from pipeline.vintages.store import Archive
 from tests.publisher import Publisher
