@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
-from pipeline.session import Session
 
+from assets.datasets import dataset_asset
+from assets.resources import resources
 from pipeline.clock import today
 from pipeline.paths import Paths
 from pipeline.registry import load
@@ -18,6 +20,7 @@ from pipeline.vintages.pull import load_pull_results
 from pipeline.vintages.store import Archive
 from tests.publisher import Publisher
 
+CARS = "owid/electric-car-sales-share"
 SOURCES = ("eurostat", "cbs", "oecd", "worldbank", "unsdg", "owid", "who")
 # Names that lead nowhere by definition (RFC 6761): a network that is not there.
 UNPLUGGED = {f"MISSIEMONITOR_{s.upper()}_URL": f"https://{s}.invalid/api" for s in SOURCES}
@@ -73,59 +76,72 @@ def test_a_publisher_that_is_not_there_is_one_line(data: Path, cli: Any) -> None
     assert "Traceback" not in done.stderr
 
 
-@pytest.fixture
-def session(
-    tmp_path: Path, bench: Publisher, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[date], Session]:
-    for name, value in bench.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("MISSIEMONITOR_OFFLINE", "0")
+Materialise = Callable[..., dict[str, dg.AssetCheckEvaluation]]
 
-    def made(day: date) -> Session:
-        found = Session(Paths(tmp_path / "data"), day, lambda said: None)
-        found.intake.archive.seed()
-        return found
+
+@pytest.fixture
+def materialise(tmp_path: Path, bench: Publisher, monkeypatch: pytest.MonkeyPatch) -> Materialise:
+    """Materialise datasets alone, as somebody does in the UI; give their checks `pulled`."""
+    for name, value in {
+        **bench.environment(), "MISSIEMONITOR_OFFLINE": "0", "MISSIEMONITOR_DATA": str(tmp_path)
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+
+    def made(*names: str, **settings: Any) -> dict[str, dg.AssetCheckEvaluation]:
+        registry = load()
+        done = dg.materialize(
+            [dataset_asset(registry.datasets[name], registry) for name in names],
+            resources=resources(registry, {}),
+            run_config={"resources": {"run": {"config": settings}}},
+        )
+        checks = {e.asset_key.path[-1]: e for e in done.get_asset_check_evaluations() if e.check_name == "pulled"}  # fmt: skip
+        return {name: checks[name.rpartition("/")[2]] for name in names}
 
     return made
 
 
-def test_nothing_is_pulled_for_a_day_that_has_passed(session: Any, bench: Publisher) -> None:
-    past = session(today() - timedelta(days=1))
-    past.pull()
-    assert past.pulled == {} and bench.seen == []
-    check = past.pull_check("eurostat/nrg_ind_ren")
-    assert check.passed and check.observed == "not asked in this run"
+def said(check: dg.AssetCheckEvaluation) -> str:
+    return str(check.metadata["observed"].value)
 
 
-def test_nothing_is_pulled_offline(
-    session: Any, bench: Publisher, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"as_of": (today() - timedelta(days=1)).isoformat()},
+        {"offline": True},
+        {"sources": ["worldbank"]},
+    ],
+)
+def test_not_asked_is_no_answer(
+    materialise: Materialise, bench: Publisher, settings: dict[str, Any]
 ) -> None:
-    monkeypatch.setenv("MISSIEMONITOR_OFFLINE", "1")
-    quiet = session(today())
-    quiet.pull()
-    assert quiet.pulled == {} and bench.seen == []
+    check = materialise(CARS, **settings)[CARS]
+    assert bench.seen == []
+    assert check.passed and check.metadata["asked"].value is False
+    assert said(check) == "not asked in this run"
 
 
-def test_a_run_pulls_once_and_only_what_it_makes(session: Any, bench: Publisher) -> None:
-    night = session(today())
-    night.pull(["owid"], ["owid/electric-car-sales-share", "cbs/82610NED"], "run-1")
-    assert list(night.pulled) == ["owid/electric-car-sales-share"]
-    asked = len(bench.seen)
-    # Another step of the same run, in a process of its own, reads what came.
-    other = session(today())
-    other.pull(["owid"], ["owid/electric-car-sales-share"], "run-1")
-    assert other.pulled == night.pulled and len(bench.seen) == asked
-    assert other.pull_check("owid/electric-car-sales-share").observed == "new figures"
+def test_a_selection_pulls_what_it_makes_and_nothing_else(
+    materialise: Materialise, bench: Publisher
+) -> None:
+    """Two datasets of which the id has hyphens, in a run of their own."""
+    hyphens = [n for n, d in load().datasets.items() if d.live and "-" in n]
+    assert CARS in hyphens and len(hyphens) >= 2
+    found = materialise(*hyphens)
+    assert {a.source for a in bench.seen} == {"owid"}
+    for name in hyphens:
+        assert found[name].passed and found[name].metadata["asked"].value is True
+        assert said(found[name]) in ("new figures", "nothing new")
 
 
-def test_a_failed_pull_is_a_failed_check(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_pull_is_a_failed_check(
+    materialise: Materialise, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MISSIEMONITOR_OWID_URL", "https://owid.invalid")
-    night = session(today())
-    night.pull(["owid"])
-    check = night.pull_check("owid/electric-car-sales-share")
-    assert not check.passed and check.severity == "error"
-    assert "owid.invalid cannot be reached" in check.observed
-    assert "last good vintage stays" in check.observed
+    check = materialise(CARS)[CARS]
+    assert not check.passed and check.severity is dg.AssetCheckSeverity.ERROR
+    assert "owid.invalid cannot be reached" in said(check)
+    assert "last good vintage stays" in said(check)
 
 
 def test_the_workflow_of_the_live_night_is_small_in_rights_and_pinned(root: Path) -> None:
