@@ -33,15 +33,13 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 # uv goes in first: pip cannot install this hashed lock. Compiling once here halves the time of every
-# start where Python may not write bytecode itself; the parts of the page that hold no figure (its
-# script, the shapes of its charts) cost two seconds of a first run.
+# start where Python may not write bytecode itself.
 $(STAMP): requirements.lock requirements-uv.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.lock
 	$(BIN)/uv pip sync -q --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock requirements-uv.lock
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q pipeline assets
-	$(BIN)/python -m pipeline.report
 	touch $@
 
 lock:

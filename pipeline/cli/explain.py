@@ -10,6 +10,9 @@ import typer
 from pipeline.cli.common import LANG, language, release_of
 from pipeline.cli.complete import indicators, targets
 from pipeline.paths import Paths
+from pipeline.release.explain import explain as explained
+from pipeline.release.read import Release
+from pipeline.report.explanation import lines
 
 
 def explain(
@@ -31,12 +34,8 @@ def explain(
       missiemonitor explain ghg_net_total --target energy/ghg-55-2030 --lang nl
       missiemonitor explain ghg_net_total --json
     """
-    from pipeline.release.explain import explain as told_by
-    from pipeline.release.explain import lines
-    from pipeline.release.read import Release
-
     chosen = language(lang)
-    told = told_by(Release(release_of(Paths.from_environment())), indicator, target)
+    told = explained(Release(release_of(Paths.from_environment())), indicator, target)
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False, indent=1, default=str))
         return

@@ -10,6 +10,8 @@ import typer
 from pipeline.cli.common import LANG, UserError, console, language, release_of
 from pipeline.cli.complete import missions
 from pipeline.paths import Paths
+from pipeline.report.board import read_board
+from pipeline.report.scoreboard import print_board
 
 
 def status(
@@ -27,8 +29,6 @@ def status(
       missiemonitor status --mission energy --lang nl
       missiemonitor status --json > scoreboard.json
     """
-    from pipeline.report.board import read_board
-
     chosen = language(lang)
     board = read_board(release_of(Paths.from_environment()))
     if mission and mission not in {r["mission_id"] for r in board["rows"]}:
@@ -43,6 +43,4 @@ def status(
         ]
         typer.echo(json.dumps(board, ensure_ascii=False, indent=1, default=str))
         return
-    from pipeline.report.scoreboard import print_board
-
     print_board(board, chosen, console(), mission)

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from pipeline.progress.assess import Observation, Question, assess
 from pipeline.release.read import Pair, Release, Row
+from pipeline.report.messages import Messages
 
 CAUSES: Final = ("method", "registry", "reference_date", "revision", "new_year")
 
@@ -286,35 +287,20 @@ def _overrides(before: Release, after: Release) -> tuple[Row, ...]:
 
 # ---- for people -------------------------------------------------------------------------------
 
-_WORDS: Final = {
-    "method": ("andere methode", "other method"),
-    "registry": ("ander register", "registry changed"),
-    "reference_date": ("peildatum", "reference date"),
-    "revision": ("herziene cijfers", "revised figures"),
-    "new_year": ("nieuw jaar", "new year"),
-    "new": ("nieuwe regel", "new row"),
-    "gone": ("vervallen regel", "row gone"),
-    "nothing": ("geen status is veranderd", "no status changed"),
-    "override": ("oordeel van een persoon", "a person's judgement"),
-    "none": ("geen", "none"),
-    "until": ("tot", "until"),
-    "by": ("door", "by"),
-}
-
 
 def lines(diff: Diff, lang: str) -> list[str]:
     """The difference in Dutch or English, a line for each thing that changed."""
-    from pipeline.report.words import REASON, STATUS, word
+    texts = Messages(lang)
 
     def say(key: str) -> str:
-        return word(_WORDS, key, lang)
+        return texts[f"diff.{key}"]
 
     def verdict(found: Verdict | None) -> str:
         if found is None:
             return "–"
         if found.reason:
-            return f"{word(STATUS, found.status, lang)} ({word(REASON, found.reason, lang)})"
-        return word(STATUS, found.status, lang)
+            return f"{texts.word('status', found.status)} ({texts.word('reason', found.reason)})"
+        return texts.word("status", found.status)
 
     old, new = _head(diff.before), _head(diff.after)
     said = [
@@ -346,10 +332,10 @@ def lines(diff: Diff, lang: str) -> list[str]:
         said.append(say("nothing"))
     for row in diff.overrides:
         told = [
-            f"{word(STATUS, o['status'], lang)} ({o['author']}, {say('until')} {o['until']}: "
+            f"{texts.word('status', o['status'])} ({o['author']}, {say('until')} {o['until']}: "
             f"{o['reason']})"
             if o
-            else say("none")
+            else say("no_override")
             for o in (row["before"], row["after"])
         ]
         said.append(

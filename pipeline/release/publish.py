@@ -227,7 +227,7 @@ def _fill(
         dictionary = gather(con, json.loads(package))
         (folder / "dictionary.md").write_text(markdown(dictionary, identity), "utf-8")
     (folder / "report").mkdir()
-    page = render(folder, warehouse.root / "charts", dictionary)
+    page = render(folder, dictionary)
     (folder / "report" / "index.html").write_text(page, "utf-8")
 
 

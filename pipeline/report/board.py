@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.release.database import dicts, open_release
+from pipeline.report.messages import Messages
 from pipeline.warehouse.sql import literal, quoted
+
+LANGUAGE = "en"  # of the Dagster UI
 
 
 @dataclass(frozen=True)
@@ -39,22 +42,25 @@ def _standing(board: list[dict[str, Any]], mission: str, count: int) -> Standing
         r for r in board if r["mission_id"] == mission or r["mission_id"].startswith(f"{mission}.")
     ]
     head = rows[0]
+    sub_missions, assessed, failing = (
+        head["n_sub_missions"],
+        head["n_assessed"],
+        len(head["failing"] or []),
+    )
+    texts = Messages(LANGUAGE)
     lines = [
-        f"{head['n_assessed']} of {head['n_sub_missions']} sub-missions can be assessed; "
-        f"{len(head['failing'] or [])} are behind.",
+        texts["standing.summary"].format(
+            assessed=assessed, sub_missions=sub_missions, failing=failing
+        ),
         "",
     ]
     for row in rows:
         said = row["status"] if not row["reason"] else f"{row['status']}: {row['reason']}"
-        by = f", by {row['label_en']} ({row['latest_year']})" if row["label_en"] else ""
-        lines.append(f"- **{row['title_en']}**: {said.replace('_', ' ')}{by}")
-    return Standing(
-        head["n_sub_missions"],
-        head["n_assessed"],
-        len(head["failing"] or []),
-        count,
-        "\n".join(lines),
-    )
+        label = row[f"label_{LANGUAGE}"]
+        by = texts["standing.decided_by"].format(indicator=label, year=row["latest_year"])
+        line = f"- **{row[f'title_{LANGUAGE}']}**: {said.replace('_', ' ')}"
+        lines.append(line + by if label else line)
+    return Standing(sub_missions, assessed, failing, count, "\n".join(lines))
 
 
 def read_board(release: Path) -> dict[str, Any]:

@@ -1,24 +1,20 @@
 """The charts of the page: two specifications made with Altair, and the script that draws them.
 
-Every chart of the page is one of the two with other data, so all three are made once, at
-installation (`prepared`). Data, words and layout do not belong here.
+Every chart of the page is one of the two with other data. Data, words and layout do not belong
+here.
 """
 
 from __future__ import annotations
 
 import base64
 import gzip
-import importlib.metadata
-import json
-import zlib
-from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from pipeline.report.prepared import kept, key_of
-from pipeline.vintages.store import dump
+import altair as alt
+import vl_convert
 
-_LIBRARIES = ("altair", "vl-convert-python")
 _FONT = "-apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', system-ui, sans-serif"
 
 
@@ -27,7 +23,6 @@ def _chart() -> dict[str, Any]:
 
     Data come by name when it is drawn; `lo` and `hi` bound the value axis, in the indicator's unit.
     """
-    import altair as alt
 
     def layer(name: str) -> Any:
         return alt.Chart(alt.NamedData(name=name))
@@ -129,7 +124,6 @@ def _chart() -> dict[str, Any]:
 
 def _spark() -> dict[str, Any]:
     """A small line of the actual values and the required path, without axes."""
-    import altair as alt
 
     def line(name: str, colour: str, width: float) -> Any:
         return (
@@ -160,49 +154,32 @@ def _spark() -> dict[str, Any]:
 
 def _plain(chart: Any) -> dict[str, Any]:
     """The chart compiled to Vega, so that the page does not carry the compiler."""
-    import vl_convert
-
     spec: dict[str, Any] = vl_convert.vegalite_to_vega(chart.to_dict())
     spec.pop("$schema", None)
     return spec
 
 
 def _script() -> str:
-    import vl_convert
-
+    """Vega as a script without imports, gzip in base64: unpacked it would be half of the page."""
     # vl-convert's own `vega` is null in a bundle; its vendored module is not.
     vega = f"/npm/vega@{vl_convert.get_vega_version()}/+esm"
-    script: str = vl_convert.javascript_bundle(
+    script = vl_convert.javascript_bundle(
         f'import {{View, formatLocale, parse}} from "{vega}"; '
         "window.vega = {View, formatLocale, parse};"
     )
-    return script
+    return base64.b64encode(gzip.compress(script.encode("utf-8"), mtime=0)).decode("ascii")
 
 
-def _make() -> bytes:
-    packed = gzip.compress(_script().encode("utf-8"), mtime=0)
-    return dump(
-        {
-            "script": base64.b64encode(packed).decode("ascii"),
-            "chart": _chart(),
-            "spark": _spark(),
-        }
-    )
+@dataclass(frozen=True)
+class Charts:
+    """`script` draws what `chart` and `spark` (Vega specifications without data) describe."""
+
+    script: str
+    chart: dict[str, Any]
+    spark: dict[str, Any]
 
 
-def prepared() -> tuple[str, Callable[[], bytes]]:
-    """Name and maker of what `charts` gives: it depends on these versions and this module."""
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES]
-    # How the script is packed is zlib's.
-    key = key_of(*versions, zlib.ZLIB_RUNTIME_VERSION, Path(__file__).read_text("utf-8"))
-    return f"charts-{key}", _make
-
-
-def charts(cache: Path | None = None) -> dict[str, Any]:
-    """`script` (Vega, gzip in base64), `chart` and `spark` (Vega specifications).
-
-    They take two seconds to make: where none were made at installation, the folder `cache` keeps
-    them for every later run.
-    """
-    made: dict[str, Any] = json.loads(kept(*prepared(), *([] if cache is None else [cache])))
-    return made
+@cache
+def charts() -> Charts:
+    """The script and the specifications. They take 1.5 seconds and hold no data: once a process."""
+    return Charts(_script(), _chart(), _spark())

@@ -1,7 +1,7 @@
 """What the page says, gathered from the Parquet files of a release: views, indicators, totals.
 
 A table or column that a release does not have is empty, and what is made of it is left out.
-Layout belongs to the templates, wording to `words`, `phrases` and `sentences`.
+Layout belongs to the templates, wording to `sentences` and the catalogue (`messages`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from pipeline.report.numbers import Row
 
 HOME = "NL"
@@ -20,8 +22,6 @@ _JOIN = " · "  # of indicator and target in mission_progress.failing
 
 def read_tables(release: Path) -> dict[str, list[Row]]:
     """Every table of the release, rows in the order of its file."""
-    import pyarrow.parquet as pq
-
     tables: dict[str, list[Row]] = defaultdict(list)
     for place, file in enumerate(sorted(release.glob("*.parquet"))):
         rows = tables[file.stem]

@@ -7,13 +7,11 @@ mart and the place where it stands. Which figures are shown does not belong here
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 from markupsafe import Markup, escape
 
 NONE = Markup('<span class="none">–</span>')
-_PAGE = re.compile(r"https://[^\s/?#@\\]+(?:[/?#][^\s\\]*)?")
 _SWAP = str.maketrans(",.", ".,")
 
 
@@ -100,40 +98,3 @@ def number(row: Row, column: str, kind: str = "value", lang: str | None = None) 
     said = escape(shown(value, kind, lang or "nl"))
     head = "<data" if lang else '<data class="l"'
     return Markup(f'{head} value="{escape(repr(value))}" data-at="{place}">{said}</data>')  # noqa: S704
-
-
-def outside(text: Any, limit: int = 300) -> Markup:
-    """Text from outside: escaped, its direction kept apart, and a long one folded."""
-    said = "" if text is None else str(text)
-    if len(said) <= limit:
-        return woven("<bdi>{said}</bdi>", said=said)
-    return woven(
-        '<details class="long"><summary><bdi>{head}</bdi>…</summary><bdi>{said}</bdi></details>',
-        head=said[:limit],
-        said=said,
-    )
-
-
-def page_address(text: Any) -> str | None:
-    """An address from outside if a reader can be sent there; None for any other text."""
-    fits = isinstance(text, str) and _PAGE.fullmatch(text) is not None
-    return text if fits else None
-
-
-def both(nl: Any, en: Any) -> Markup:
-    """A text in both languages, of which the page shows one."""
-    if nl == en:
-        return escape(nl)
-    spans = f'<span class="nl">{escape(nl)}</span><span class="en">{escape(en)}</span>'
-    return Markup(spans)  # noqa: S704 - both are escaped
-
-
-def woven(template: str, **parts: Any) -> Markup:
-    """Our own words around parts, which are escaped unless they are markup already."""
-    escaped = {name: escape(part) for name, part in parts.items()}
-    return Markup(template.format(**escaped))  # noqa: S704 - the template is ours
-
-
-def trusted(text: str) -> Markup:
-    """Text of our own files and of the locked libraries, that goes into the page as it is."""
-    return Markup(text)  # noqa: S704 - never text from outside

@@ -1,7 +1,6 @@
 """A picture for each mission, for the Dagster UI: how far, against how much time has passed.
 
-Bars, marks and words at fixed places: to draw them takes less than to ask whether they changed,
-and a hundredth of starting a library for it. The page has its own charts in charts.py.
+Bars, marks and words at fixed places, as plain SVG. The page has its own charts in charts.py.
 """
 
 from __future__ import annotations
@@ -11,10 +10,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 from markupsafe import Markup
 
+from pipeline.report.board import LANGUAGE
 from pipeline.report.content import HOME
-from pipeline.report.numbers import plain, woven
+from pipeline.report.markup import woven
+from pipeline.report.messages import Messages
+from pipeline.report.numbers import plain
 
 _COLUMNS = (
     "indicator_id", "target_id", "mission_id", "geo", "target_year", "status", "share_achieved",
@@ -29,7 +32,7 @@ _FRAME = (
     'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="10">'
     '<rect width="{width}" height="{height}" fill="#fff"/>'
     '<text x="8" y="15" font-size="12" font-weight="bold">'
-    "Share of the way (bar) against share of the time (mark)</text>{grid}{rows}</svg>"
+    "{title}</text>{grid}{rows}</svg>"
 )
 _GRID = (
     '<line x1="{x}" x2="{x}" y1="{top}" y2="{bottom}" stroke="{colour}"/>'
@@ -80,8 +83,6 @@ def pictures(file_of: Callable[[str], Path], missions: Sequence[str]) -> dict[st
 
 
 def _read(file: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
-    import pyarrow.parquet as pq
-
     with pq.ParquetFile(file) as parquet:
         rows: list[dict[str, Any]] = parquet.read(columns=list(columns)).to_pylist()
     return rows
@@ -94,8 +95,11 @@ def _row(progress: dict[str, Any], label: str) -> dict[str, Any]:
         "label": f"{label} ({progress['target_id'].split('/', 1)[-1]})",
         "way": way,
         "time": time,
-        "said": f"{progress['status'].replace('_', ' ')}, {plain(100 * way, 0, 'en')} % of the way, "
-        f"{plain(100 * time, 0, 'en')} % of the time",
+        "said": Messages(LANGUAGE)["picture.row"].format(
+            status=progress["status"].replace("_", " "),
+            way=plain(100 * way, 0, LANGUAGE),
+            time=plain(100 * time, 0, LANGUAGE),
+        ),
     }
 
 
@@ -144,6 +148,7 @@ def _drawn(rows: Sequence[dict[str, Any]]) -> Markup:
         )
     return woven(
         _FRAME,
+        title=Messages(LANGUAGE)["picture.title"],
         width=left + _PLOT + _SAID,
         height=bottom + 22,
         grid=Markup("").join(grid),

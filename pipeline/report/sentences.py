@@ -1,108 +1,27 @@
-"""Why a row has its status, in one sentence, and the sums with which to work it out again.
+"""What the page says in whole sentences about a row of the marts, in both languages.
 
-Each sentence is made of words in both languages and figures from one row of the marts; nothing
-is computed here.
+Each sentence is a text of the catalogue around figures of the row; nothing is computed here.
 """
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from markupsafe import Markup
 
 from pipeline.report.content import Content
-from pipeline.report.numbers import Row, both, number, woven
-from pipeline.report.words import FRAGILE, STRENGTH, UNIT, word
+from pipeline.report.markup import both, counted, filled, message, outside, word
+from pipeline.report.messages import LANGUAGES, Messages
+from pipeline.report.numbers import NONE, Row, number
 
-Pair = tuple[str, str]
-
-# How the method reads the ratio or the growth that a status comes from (METHOD.md §4).
-_CUT: dict[str, Pair] = {
-    "on_track": ("op koers is 95 % of meer", "on track is 95 % or more"),
-    "progress_too_slow": ("van 60 tot 95 % is te traag", "from 60 to 95 % is too slow"),
-    "insufficient": ("onder 60 % is onvoldoende", "below 60 % is insufficient"),
-    "wrong_direction": ("onder nul beweegt het van het doel af", "below zero it moves away from the target"),
-    "improving": ("vanaf 1 % per jaar verbetert het", "from 1 % a year it improves"),
-    "slightly_improving": ("van 0,05 tot 1 % per jaar verbetert het licht", "from 0.05 to 1 % a year it improves slightly"),
-    "stable": ("minder dan 0,05 % op of neer is stabiel", "less than 0.05 % up or down is stable"),
-    "slightly_worsening": ("van 0,05 tot 1 % achteruit per jaar verslechtert het licht", "from 0.05 to 1 % back a year it worsens slightly"),
-    "worsening": ("meer dan 1 % achteruit per jaar is verslechtering", "more than 1 % back a year is worsening"),
-}  # fmt: skip
-_WHY: dict[str, Pair] = {
-    "context_only": (
-        "Dit cijfer is context: het zegt niets over slagen en krijgt daarom geen status.",
-        "This figure is context: it says nothing about success and so gets no status.",
-    ),
-    "no_indicator": (
-        "Er is geen openbare indicator gevonden die hierover kan oordelen.",
-        "No public indicator was found that can judge this.",
-    ),
-    "no_data": ("Er zijn geen bruikbare cijfers.", "There are no usable figures."),
-    "milestone_open": (
-        "Dit is een mijlpaal zonder getal; hij staat officieel nog open.",
-        "This is a milestone without a number; officially it is still open.",
-    ),
-    "stale": (
-        "Het laatste cijfer is van {year}: te oud om op de peildatum nog over te oordelen.",
-        "The latest figure is of {year}: too old to judge by on the reference date.",
-    ),
-    "series_break": (
-        "De reeks breekt binnen de vijf jaar tot en met {year}; over een breuk heen wordt geen groei berekend.",
-        "The series breaks within the five years to {year}; no growth is taken across a break.",
-    ),
-    "too_few_points": (
-        "Te weinig waarnemingen in de vijf jaar tot en met {year}: nodig zijn er vier, met minstens drie jaar tussen de eerste en de laatste.",
-        "Too few observations in the five years to {year}: it takes four, with at least three years between the first and the last.",
-    ),
-    "baseline_missing": (
-        "Het basisjaar {base} ligt na het laatste cijfer ({year}), of heeft geen waarde.",
-        "The base year {base} lies after the latest figure ({year}), or has no value.",
-    ),
-    "not_computable": (
-        "De groei tot en met {year} is niet te berekenen: het venster begint bij nul of gaat door nul.",
-        "The growth to {year} cannot be computed: the window starts at zero or passes through it.",
-    ),
-}  # fmt: skip
-_ACHIEVED: Pair = (
-    "Het doel van {target} is bereikt: {latest} in {year}.",
-    "The target of {target} is reached: {latest} in {year}.",
-)
-_MISSED: Pair = (
-    "Het doel van {target} in {target_year} is niet gehaald: het laatste cijfer is {latest} in {year}.",
-    "The target of {target} in {target_year} was not met: the latest figure is {latest} in {year}.",
-)
-_RATIO: Pair = (
-    "Van {start} tot {year} was het tempo {ratio} van wat vanaf {start} nodig was om in {target_year} op {target} te komen: {cut}.",
-    "From {start} to {year} the pace was {ratio} of what was needed from {start} to come to {target} in {target_year}: {cut}.",
-)
-_PAST: Pair = (
-    "In {start} lag het cijfer al voorbij het doel van {target}, en sindsdien beweegt het de verkeerde kant op ({latest} in {year}).",
-    "In {start} the figure was already past the target of {target}, and since then it has moved the wrong way ({latest} in {year}).",
-)
-_GROWTH: Pair = (
-    "Van {start} tot {year} was de verandering ten goede {growth} per jaar: {cut}. De brief noemt hier geen getal; alleen de richting telt.",
-    "From {start} to {year} the change for the better was {growth} a year: {cut}. The letter names no number here; only the direction counts.",
-)
-_MILESTONE: dict[str, Pair] = {
-    "achieved": ("De mijlpaal is officieel gehaald.", "The milestone has officially been met."),
-    "missed": ("De mijlpaal is officieel over tijd.", "The milestone is officially overdue."),
-}
-
-
-def _fill(pair: Pair, **parts: Any) -> Markup:
-    """A sentence in both languages; a part is a function of the language, or a pair."""
-    said = []
-    for n, lang in enumerate(("nl", "en")):
-        values = {
-            k: v(lang) if callable(v) else (v[n] if isinstance(v, tuple) else v)
-            for k, v in parts.items()
-        }
-        said.append(woven(pair[n], **values))
-    return both(*said)
+# The rule of METHOD.md §4 that decided, where the letter's target is a milestone without a number.
+_MILESTONE = ("achieved", "missed")
 
 
 def unit(indicator: Row, lang: str) -> str:
-    return word(UNIT, indicator["unit"], lang)
+    """The unit of an indicator, as a reader says it."""
+    return Messages(lang).word("unit", indicator["unit"])
 
 
 def quantity(row: Row, column: str, indicator: Row, lang: str, kind: str = "value") -> Markup:
@@ -110,9 +29,21 @@ def quantity(row: Row, column: str, indicator: Row, lang: str, kind: str = "valu
     return Markup("{}&nbsp;{}").format(number(row, column, kind, lang), unit(indicator, lang))
 
 
+def day(value: date | None) -> Markup:
+    """A date with the month's name."""
+    if value is None:
+        return NONE
+    names = (Messages(lang)[f"month.{value.month}"] for lang in LANGUAGES)
+    return both(*(f"{value.day} {name} {value.year}" for name in names))
+
+
+# ---- why a row has its status
+
+
 def why(content: Content, row: Row) -> Markup:
     """The reason of a progress row's status."""
     indicator = content.indicators[row["indicator_id"]]
+    status = row["status"]
     parts: dict[str, Any] = {
         "year": lambda lang: number(row, "latest_year", "year", lang),
         "base": lambda lang: number(row, "baseline_year", "year", lang),
@@ -122,187 +53,105 @@ def why(content: Content, row: Row) -> Markup:
         "latest": lambda lang: quantity(row, "latest_value", indicator, lang),
         "ratio": lambda lang: number(row, "ratio_short", "pct", lang),
         "growth": lambda lang: number(row, "growth_pct", "growth", lang),
-        "cut": _CUT.get(row["status"], ("", "")),
+        # How the method reads that ratio or growth.
+        "cut": lambda lang: Messages(lang).word("why.cut", status),
     }
-    status = row["status"]
     if status == "not_assessable":
-        return _fill(_WHY.get(row["reason"], (row["reason"], row["reason"])), **parts)
+        return _because(row["reason"], **parts)
     if row["target_value"] is None and status in _MILESTONE:
-        return _fill(_MILESTONE[status])
-    if status in ("achieved", "missed"):
-        return _fill(_ACHIEVED if status == "achieved" else _MISSED, **parts)
+        return word("why.milestone", status)
+    if status == "achieved":
+        return message("why.achieved", **parts)
+    if status == "missed":
+        return message("why.missed", **parts)
     if row["ratio_short"] is not None:
-        return _fill(_RATIO, **parts)
+        return message("why.ratio", **parts)
     if row["growth_pct"] is not None:
-        return _fill(_GROWTH, **parts)
-    return _fill(_PAST, **parts)
+        return message("why.growth", **parts)
+    return message("why.start_past_target", **parts)
 
 
 def why_mission(content: Content, mission_id: str) -> Markup:
     """The reason of a mission's or sub-mission's status: what decides, and why it says so."""
     state = content.state(mission_id)
     decides = content.deciding(mission_id)
-    if decides is None:
-        return _fill(_WHY.get(state["reason"], (state["reason"], state["reason"])),
-                     year=lambda lang: number(state, "latest_year", "year", lang), base="")  # fmt: skip
-    return why(content, decides)
+    if decides is not None:
+        return why(content, decides)
+    return _because(
+        state["reason"], year=lambda lang: number(state, "latest_year", "year", lang), base=""
+    )
+
+
+def _because(reason: str, **parts: Any) -> Markup:
+    """Why there is no status; the reason itself where the catalogue has no sentence for it."""
+    said = (filled(Messages(la).word("why.reason", reason), la, **parts) for la in LANGUAGES)
+    return both(*said)
+
+
+# ---- targets
 
 
 def target_label(content: Content, reading: Row, lang: str) -> Markup:
     """A target as a reader says it: −55 % in 2030, or the direction where there is no number."""
+    texts = Messages(lang)
     indicator = content.indicators[reading["indicator_id"]]
-    nl = lang == "nl"
     kind = reading["kind"]
     year = number(reading, "target_year", "year", lang) if reading["target_year"] else ""
     if kind == "milestone":
-        return Markup("{} {}").format("mijlpaal" if nl else "milestone", year)
+        return filled(texts["target.milestone"], lang, year=year)
     if kind == "direction":
-        way = {"up": ("omhoog", "up"), "down": ("omlaag", "down")}.get(
-            indicator["direction"] or "", ("geen richting", "no direction")
-        )[0 if nl else 1]
-        said = Markup("{}: {}").format("richting" if nl else "direction", way)
+        way = texts.word("target.way", indicator["direction"] or "none")
+        said = filled(texts["target.direction"], lang, way=way)
         return Markup("{} ({})").format(said, year) if year else said
     if kind == "change":
         said = number(reading, "number", "change", lang)
-    elif kind == "gain":
-        said = Markup("{}&nbsp;{}").format(
-            number(reading, "number", "signed", lang), unit(indicator, lang)
-        )
     else:
-        said = Markup("{}&nbsp;{}").format(
-            number(reading, "number", "exact", lang), unit(indicator, lang)
-        )
-    return Markup("{} {} {}").format(said, "in", year) if year else said
+        said = quantity(reading, "number", indicator, lang, "signed" if kind == "gain" else "exact")
+    return filled(texts["target.in_year"], lang, value=said, year=year) if year else said
 
 
-def strength(reading: Row, lang: str) -> str:
-    return word(STRENGTH, reading["strength"], lang)
+# ---- what to mind
 
 
-def sums(content: Content, row: Row) -> list[tuple[str, Markup]]:
-    """The numbers behind a status with their formula: (column of the mart, sum and outcome)."""
-    indicator = content.indicators[row["indicator_id"]]
-    start = content.at_year(row["indicator_id"], row["window_start"])
-    linear = row["pace_basis"] == "linear"
+def cautions(content: Content, row: Row, reading: Row) -> list[Markup]:
+    """What a reader should mind about one progress row, a sentence each."""
+    said: list[Markup] = []
+    if row["base_year_basis"] == "assumed":
+        base = message("caution.assumed", year=number(row, "baseline_year", "year", "en"))
+        said.append(Markup("{} {}").format(base, _english(reading["reason"])))
+    elif reading["reason"]:
+        said.append(_english(reading["reason"]))
+    if row["baseline_origin"] == "documented":
+        source = _english(reading["baseline_source"])
+        said.append(Markup("{}: {}").format(message("caution.documented"), source))
+    if row["is_dated"] and row["status"] != "not_assessable":
+        lapses = day(row["lapses_on"])
+        said.append(Markup("{} {}.").format(message("caution.dated"), lapses))
+    if row["windows_disagree"]:
+        ratio = number(row, "ratio_long", "pct")
+        said.append(Markup("{} ({}).").format(message("caution.windows_disagree"), ratio))
+    definitive = row["status_on_definitive_data"]
+    if definitive and definitive != row["status"]:
+        status = word("status", definitive)
+        said.append(Markup("{}: {}.").format(message("caution.definitive"), status))
+    if row["flat_tail"]:
+        said.append(message("caution.flat_tail"))
+    return said
 
-    def n(column: str, kind: str = "full") -> Markup:
-        return number(row, column, kind)
 
-    def year(column: str) -> Markup:
-        return number(row, column, "year")
+def _english(text: Any) -> Markup:
+    return Markup("<span lang=en>{}</span>").format(outside(text))
 
-    s = number(start, "value", "full") if start is not None else Markup("?")
-    found: list[tuple[str, Markup]] = []
 
-    def add(column: str, template: str, **parts: Any) -> None:
-        if row[column] is not None:
-            found.append((column, woven(template, **parts)))
-
-    pace = "full" if linear else "pct3"
-    y, y0, yt = n("latest_value"), n("baseline_value"), n("target_value")
-    t, t0, tt, ts = (
-        year("latest_year"),
-        year("baseline_year"),
-        year("target_year"),
-        year("window_start"),
-    )
-    add(
-        "share_achieved",
-        "({y} − {y0}) ÷ ({yt} − {y0}) = <b>{r}</b>",
-        y=y,
-        y0=y0,
-        yt=yt,
-        r=n("share_achieved", "pct"),
-    )
-    add(
-        "share_of_time",
-        "({t} − {t0}) ÷ ({tt} − {t0}) = <b>{r}</b>",
-        t=t,
-        t0=t0,
-        tt=tt,
-        r=n("share_of_time", "pct"),
-    )
-    if start is not None:
-        if linear:
-            add(
-                "pace_recent",
-                "({y} − {s}) ÷ ({t} − {ts}) = <b>{r}</b>",
-                y=y,
-                s=s,
-                t=t,
-                ts=ts,
-                r=n("pace_recent", pace),
-            )
-        else:
-            add(
-                "pace_recent",
-                "({y} ÷ {s})<sup>1/({t} − {ts})</sup> − 1 = <b>{r}</b>",
-                y=y,
-                s=s,
-                t=t,
-                ts=ts,
-                r=n("pace_recent", pace),
-            )
-    if linear:
-        add(
-            "pace_required",
-            "({yt} − {y}) ÷ ({tt} − {t}) = <b>{r}</b>",
-            yt=yt,
-            y=y,
-            tt=tt,
-            t=t,
-            r=n("pace_required", pace),
-        )
-    else:
-        add(
-            "pace_required",
-            "({yt} ÷ {y})<sup>1/({tt} − {t})</sup> − 1 = <b>{r}</b>",
-            yt=yt,
-            y=y,
-            tt=tt,
-            t=t,
-            r=n("pace_required", pace),
-        )
-    if start is not None:
-        needed = (
-            "[({yt} − {s}) ÷ ({tt} − {ts})]"
-            if linear
-            else "[({yt} ÷ {s})<sup>1/({tt} − {ts})</sup> − 1]"
-        )
-        add(
-            "ratio_short",
-            "{p} ÷ " + needed + " = <b>{r}</b>",
-            p=n("pace_recent", pace),
-            yt=yt,
-            s=s,
-            tt=tt,
-            ts=ts,
-            r=n("ratio_short", "pct"),
-        )
-        sign = "−" if indicator["direction"] == "down" else ""
-        if linear:
-            add(
-                "growth_pct",
-                sign + "100 × {p} ÷ {s} = <b>{r}</b>",
-                p=n("pace_recent", pace),
-                s=s,
-                r=n("growth_pct", "growth"),
-            )
-        else:
-            add(
-                "growth_pct",
-                sign + "100 × {p} = <b>{r}</b>",
-                p=n("pace_recent", pace),
-                r=n("growth_pct", "growth"),
-            )
-    add(
-        "acceleration_factor",
-        "{a} ÷ {b} = <b>{r}</b>",
-        a=n("pace_required", pace),
-        b=n("pace_recent", pace),
-        r=n("acceleration_factor", "value"),
-    )
-    return found
+def notes(observation: Row) -> Markup:
+    """What is said beside one figure: its flags, and the period as it was published."""
+    said = [word("flag", flag) for flag in observation["flags"] or []]
+    if observation["carried_forward"]:
+        said.append(message("note.carried_forward"))
+    published = observation["period_published"]
+    if published and published != str(observation["period"]):
+        said.append(outside(published))
+    return Markup(", ").join(said)
 
 
 def fragility(row: Row) -> list[tuple[Markup, str | None]]:
@@ -310,9 +159,59 @@ def fragility(row: Row) -> list[tuple[Markup, str | None]]:
     reasons = row["fragile_reasons"] or []
     statuses = row["fragile_statuses"] or []
     return [
-        (
-            both(word(FRAGILE, reason, "nl"), word(FRAGILE, reason, "en")),
-            statuses[n] if n < len(statuses) else None,
-        )
+        (word("fragile", reason), statuses[n] if n < len(statuses) else None)
         for n, reason in enumerate(reasons)
     ]
+
+
+# ---- charts, and the page as a whole
+
+
+def alternative(content: Content, indicator_id: str) -> Markup:
+    """The chart in words, for those who do not see it."""
+    seen = content.observed(indicator_id)
+    indicator = content.indicators[indicator_id]
+    first, last = seen[0], seen[-1]
+    drawn = content.drawn(indicator_id)
+
+    def said(lang: str) -> Markup:
+        texts = Messages(lang)
+        sentences = [
+            filled(
+                texts["chart.line"],
+                lang,
+                y0=number(first, "period", "year", lang),
+                v0=quantity(first, "value", indicator, lang),
+                y1=number(last, "period", "year", lang),
+                v1=quantity(last, "value", indicator, lang),
+            )
+        ]
+        if drawn is not None and drawn["target_value"] is not None:
+            value = quantity(drawn, "target_value", indicator, lang)
+            year = number(drawn, "target_year", "year", lang)
+            sentences.append(filled(texts["chart.target"], lang, v=value, y=year))
+        return Markup(" ").join([*sentences, texts["chart.table_below"]])
+
+    return both(*(said(lang) for lang in LANGUAGES))
+
+
+def coverage(held: Row) -> Markup:
+    """How often the bands held on history that was kept back, at this distance."""
+    return counted(
+        "chart.coverage",
+        held["horizon"],
+        years=lambda lang: number(held, "horizon", "int", lang),
+        series=lambda lang: number(held, "n_series", "int", lang),
+        in_80=lambda lang: number(held, "coverage_80", "pct", lang),
+        in_95=lambda lang: number(held, "coverage_95", "pct", lang),
+    )
+
+
+def total(name: str, value: int) -> Markup:
+    """A number that is counted over the marts, with its name."""
+    return Markup('<data value="{}" data-at="total:{}">{}</data>').format(value, name, value)
+
+
+def lead(content: Content) -> Markup:
+    """How many sub-missions can be assessed, and how they do."""
+    return message("overview.lead", **{k: total(k, v) for k, v in content.total().items()})

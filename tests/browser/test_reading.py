@@ -16,6 +16,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from pipeline.report.page import render
 from tests.conftest import cannot_run
 from tests.pipeline.test_page import poisoned
 
@@ -362,8 +363,6 @@ def test_prints_on_a4(visit: Visit, tmp_path: Path, anchor: str, most: int) -> N
 def test_hostile_text_shows_as_text(
     visit: Visit, first_run: dict[str, Any], tmp_path: Path
 ) -> None:
-    from pipeline.report.page import render
-
     release = (first_run["data"] / "marts" / "current").resolve()
     file = tmp_path / "hostile.html"
     file.write_text(render(poisoned(release, tmp_path)), "utf-8")

@@ -5,7 +5,9 @@
   var data = JSON.parse(document.getElementById("data").textContent);
   var all = function (selector, from) { return Array.prototype.slice.call((from || document).querySelectorAll(selector)); };
   var nl = function () { return root.lang !== "en"; };
-  var say = function (dutch, english) { return nl() ? dutch : english; };
+  var pick = function (pair) { return pair[nl() ? 0 : 1]; };
+  // A text of the catalogue, with what its placeholders name.
+  var say = function (key, parts) { return pick(data.words[key]).replace(/\{(\w+)\}/g, function (_, name) { return parts[name]; }); };
   function keep(name, value) { try { localStorage.setItem("missiemonitor." + name, value); } catch (e) { /* not kept */ } }
 
   // ---- language: pairs are hidden by CSS; figures in tables change separators here
@@ -85,7 +87,7 @@
     var part = 0;
     return series.obs.map(function (o) {
       if (flagged(o[2], "b") || series.breaks.indexOf(o[0]) >= 0) part += 1;
-      var notes = o[2].map(function (f) { return (data.flags[f] || [f, f])[nl() ? 0 : 1]; });
+      var notes = o[2].map(function (f) { return pick(data.flags[f] || [f, f]); });
       return {
         y: o[0], v: o[1], s: part, o: flagged(o[2], "p") || flagged(o[2], "e") || o[3] ? 1 : 0,
         tip: o[0] + ": " + figure(o[1]) + (notes.length ? " (" + notes.join(", ") + ")" : "")
@@ -103,7 +105,7 @@
       if (t.year !== null && t.value !== null) {
         values.push(t.value);
         var label = t.year + ": " + figure(t.value, true);
-        sets.targets.push({ y: t.year, v: t.value, label: seen[t.year] ? "" : label, tip: say("doel ", "target ") + label });
+        sets.targets.push({ y: t.year, v: t.value, label: seen[t.year] ? "" : label, tip: say("target", { target: label }) });
         seen[t.year] = true;
       }
     });
@@ -124,13 +126,13 @@
       sets.official.push({ y: o.year, low: o.low, high: o.high, v: o.high, tip: o.edition + ": " + figure(o.low) + " – " + figure(o.high) });
       values.push(o.low, o.high);
     });
-    sets.points.forEach(function (p, k) { if (k && p.s !== sets.points[k - 1].s) sets.breaks.push({ y: p.y, label: say("reeksbreuk", "break") }); });
+    sets.points.forEach(function (p, k) { if (k && p.s !== sets.points[k - 1].s) sets.breaks.push({ y: p.y, label: say("break") }); });
     if (shownPeers[id]) {
       Object.keys(series.peers || {}).forEach(function (geo) {
         var line = series.peers[geo];
         line.forEach(function (p, k) {
           values.push(p[1]);
-          sets.peers.push({ y: p[0], v: p[1], g: geo, eu: geo.slice(0, 2) === "EU", tip: (data.geo[geo] || [geo, geo])[nl() ? 0 : 1] + " " + p[0] + ": " + figure(p[1]) });
+          sets.peers.push({ y: p[0], v: p[1], g: geo, eu: geo.slice(0, 2) === "EU", tip: pick(data.geo[geo] || [geo, geo]) + " " + p[0] + ": " + figure(p[1]) });
         });
         var end = line[line.length - 1];
         if (end) sets.names.push({ y: end[0], v: end[1], label: geo.slice(0, 2) });
@@ -252,7 +254,7 @@
   var plainText = function (e) { return (e.innerText || e.textContent).replace(/\s+/g, " ").trim(); };
   function count() {
     var shown = rows.filter(function (r) { return !r.hidden; }).length;
-    document.getElementById("shown").textContent = say(shown + " van " + rows.length + " rijen", shown + " of " + rows.length + " rows");
+    document.getElementById("shown").textContent = say("shown", { shown: shown, rows: rows.length });
   }
   function filter() {
     var text = form.elements.text.value.trim().toLowerCase();

@@ -1,0 +1,86 @@
+"""Text in the page's HTML: escaped, in both languages, our own or from outside.
+
+The texts themselves are in the catalogue (`messages`); figures belong to `numbers`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from pipeline.report.messages import LANGUAGES, Messages
+
+_PAGE = re.compile(r"https://[^\s/?#@\\]+(?:[/?#][^\s\\]*)?")
+
+
+def both(nl: Any, en: Any) -> Markup:
+    """A text in both languages, of which the page shows one."""
+    if nl == en:
+        return escape(nl)
+    spans = f'<span class="nl">{escape(nl)}</span><span class="en">{escape(en)}</span>'
+    return Markup(spans)  # noqa: S704 - both are escaped
+
+
+def woven(template: str, **parts: Any) -> Markup:
+    """Our own words around parts, which are escaped unless they are markup already."""
+    escaped = {name: escape(part) for name, part in parts.items()}
+    return Markup(template.format(**escaped))  # noqa: S704 - the template is ours
+
+
+def trusted(text: str) -> Markup:
+    """Text of our own files and of the locked libraries, that goes into the page as it is."""
+    return Markup(text)  # noqa: S704 - never text from outside
+
+
+def outside(text: Any, limit: int = 300) -> Markup:
+    """Text from outside: escaped, its direction kept apart, and a long one folded."""
+    said = "" if text is None else str(text)
+    if len(said) <= limit:
+        return woven("<bdi>{said}</bdi>", said=said)
+    return woven(
+        '<details class="long"><summary><bdi>{head}</bdi>…</summary><bdi>{said}</bdi></details>',
+        head=said[:limit],
+        said=said,
+    )
+
+
+def page_address(text: Any) -> str | None:
+    """An address from outside if a reader can be sent there; None for any other text."""
+    fits = isinstance(text, str) and _PAGE.fullmatch(text) is not None
+    return text if fits else None
+
+
+def filled(text: str, lang: str, **parts: Any) -> Markup:
+    """A text of the catalogue with its placeholders filled in.
+
+    A part is a value or, where languages write it differently, a function of the language.
+    """
+    said = {name: part(lang) if callable(part) else part for name, part in parts.items()}
+    return woven(str(escape(text)), **said)
+
+
+def message(key: str, **parts: Any) -> Markup:
+    """A text of the catalogue in both languages. Parts as for `filled`."""
+    if not parts:
+        return _message(key)
+    return both(*(filled(Messages(lang)[key], lang, **parts) for lang in LANGUAGES))
+
+
+def counted(key: str, count: int, **parts: Any) -> Markup:
+    """The same for a text with a form for one thing and a form for more of them."""
+    return both(*(filled(Messages(lang).counted(key, count), lang, **parts) for lang in LANGUAGES))
+
+
+# A few hundred texts stand on the page thousands of times.
+@cache
+def _message(key: str) -> Markup:
+    return both(*(Messages(lang)[key] for lang in LANGUAGES))
+
+
+@cache
+def word(group: str, value: str | None) -> Markup:
+    """What a value of the marts is called, in both languages (see `Messages.word`)."""
+    return both(*(Messages(lang).word(group, value) for lang in LANGUAGES))
