@@ -10,6 +10,9 @@ import typer
 from pipeline.cli.common import LANG, language
 from pipeline.cli.complete import releases
 from pipeline.paths import Paths
+from pipeline.release.diff import compare
+from pipeline.release.read import ReleaseError, find, kept
+from pipeline.report.difference import lines
 
 
 def diff(
@@ -35,9 +38,6 @@ def diff(
       missiemonitor diff
       missiemonitor diff 3f2a current --json
     """
-    from pipeline.release.diff import compare, lines
-    from pipeline.release.read import ReleaseError, find, kept
-
     chosen = language(lang)
     marts = Paths.from_environment().marts
     if not before:

@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from pipeline.progress.assess import Observation, Question, assess
 from pipeline.release.read import Pair, Release, Row
-from pipeline.report.messages import Messages
 
 CAUSES: Final = ("method", "registry", "reference_date", "revision", "new_year")
 
@@ -69,8 +68,8 @@ class Diff:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "from": _head(self.before),
-            "to": _head(self.after),
+            "from": heading(self.before),
+            "to": heading(self.after),
             "vintages": list(self.vintages),
             "registry": list(self.registry),
             "overrides": list(self.overrides),
@@ -89,7 +88,8 @@ def compare(before: Release, after: Release) -> Diff:
     )  # fmt: skip
 
 
-def _head(release: Release) -> Row:
+def heading(release: Release) -> Row:
+    """Which release it is, to what date, by which version of the method."""
     return {
         "release": release.name,
         "reference_date": release.reference.isoformat(),
@@ -283,62 +283,3 @@ def _overrides(before: Release, after: Release) -> tuple[Row, ...]:
         cause = "reference_date" if ended or began else "registry"
         found.append({"mission_id": name, "before": a, "after": b, "cause": cause})
     return tuple(found)
-
-
-# ---- for people -------------------------------------------------------------------------------
-
-
-def lines(diff: Diff, lang: str) -> list[str]:
-    """The difference in Dutch or English, a line for each thing that changed."""
-    texts = Messages(lang)
-
-    def say(key: str) -> str:
-        return texts[f"diff.{key}"]
-
-    def verdict(found: Verdict | None) -> str:
-        if found is None:
-            return "–"
-        if found.reason:
-            return f"{texts.word('status', found.status)} ({texts.word('reason', found.reason)})"
-        return texts.word("status", found.status)
-
-    old, new = _head(diff.before), _head(diff.after)
-    said = [
-        f"{old['release']} ({old['reference_date']}) → {new['release']} ({new['reference_date']})"
-    ]
-    if old["method_version"] != new["method_version"]:
-        said.append(f"{say('method')}: {old['method_version']} → {new['method_version']}")
-    for row in diff.vintages:
-        when = f" ({row['known_from']})" if row["known_from"] else ""
-        said.append(f"{row['dataset']}: {row['before'] or '–'} → {row['after'] or '–'}{when}")
-    if diff.registry:
-        said.append(f"{say('registry')}: {', '.join(diff.registry)}")
-    for change in diff.changes:
-        name = change.id if change.target_id is None else f"{change.id} · {change.target_id}"
-        because = ", ".join(say(c) for c in change.causes)
-        if change.before is None or change.after is None:
-            because += f", {say('new' if change.before is None else 'gone')}"
-        by = f" ({say('by')} {'; '.join(change.by)})" if change.by else ""
-        indent = "  " if change.level == "indicator" else ""
-        said.append(
-            f"{indent}{name}: {verdict(change.before)} → {verdict(change.after)}: {because}{by}"
-        )
-        if len(change.steps) > 1:
-            said += [
-                f"{indent}  {say(s.cause)}: {verdict(s.before)} → {verdict(s.after)}"
-                for s in change.steps
-            ]
-    if not diff.changes:
-        said.append(say("nothing"))
-    for row in diff.overrides:
-        told = [
-            f"{texts.word('status', o['status'])} ({o['author']}, {say('until')} {o['until']}: "
-            f"{o['reason']})"
-            if o
-            else say("no_override")
-            for o in (row["before"], row["after"])
-        ]
-        said.append(
-            f"{row['mission_id']}, {say('override')}: {told[0]} → {told[1]}: {say(row['cause'])}"
-        )
-    return said

@@ -12,12 +12,13 @@ from pipeline.release.database import dicts, open_release
 from pipeline.report.messages import Messages
 from pipeline.warehouse.sql import literal, quoted
 
-LANGUAGE = "en"  # of the Dagster UI
+UI_LANGUAGE = "en"  # of the Dagster UI
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a mission stands: counts, rows of its view, and the sentences as Markdown."""
+    """Where a mission stands: its sub-missions in all, assessed and failing, the rows of its view,
+    and the status of each as a Markdown list."""
 
     sub_missions: int
     assessed: int
@@ -42,25 +43,24 @@ def _standing(board: list[dict[str, Any]], mission: str, count: int) -> Standing
         r for r in board if r["mission_id"] == mission or r["mission_id"].startswith(f"{mission}.")
     ]
     head = rows[0]
-    sub_missions, assessed, failing = (
-        head["n_sub_missions"],
-        head["n_assessed"],
-        len(head["failing"] or []),
-    )
-    texts = Messages(LANGUAGE)
-    lines = [
-        texts["standing.summary"].format(
-            assessed=assessed, sub_missions=sub_missions, failing=failing
-        ),
-        "",
-    ]
-    for row in rows:
-        said = row["status"] if not row["reason"] else f"{row['status']}: {row['reason']}"
-        label = row[f"label_{LANGUAGE}"]
-        by = texts["standing.decided_by"].format(indicator=label, year=row["latest_year"])
-        line = f"- **{row[f'title_{LANGUAGE}']}**: {said.replace('_', ' ')}"
-        lines.append(line + by if label else line)
-    return Standing(sub_missions, assessed, failing, count, "\n".join(lines))
+    counts = {
+        "sub_missions": head["n_sub_missions"],
+        "assessed": head["n_assessed"],
+        "failing": len(head["failing"] or []),
+    }
+    lines = [Messages(UI_LANGUAGE)["standing.summary"].format(**counts), ""]
+    lines += [_line(row) for row in rows]
+    return Standing(**counts, rows=count, markdown="\n".join(lines))
+
+
+def _line(row: dict[str, Any]) -> str:
+    """A row's status and what decides it, as Markdown."""
+    status = row["status"] if not row["reason"] else f"{row['status']}: {row['reason']}"
+    line = f"- **{row[f'title_{UI_LANGUAGE}']}**: {status.replace('_', ' ')}"
+    if not (label := row[f"label_{UI_LANGUAGE}"]):
+        return line
+    by = Messages(UI_LANGUAGE)["standing.decided_by"]
+    return line + by.format(indicator=label, year=row["latest_year"])
 
 
 def read_board(release: Path) -> dict[str, Any]:

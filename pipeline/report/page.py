@@ -11,18 +11,20 @@ import base64
 import hashlib
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.release.dictionary import Table, read_dictionary
 from pipeline.report import sentences, statuses
-from pipeline.report.charts import Charts, charts
 from pipeline.report.content import HOME, Content, script_json
 from pipeline.report.markup import both, message, outside, page_address, trusted, word
 from pipeline.report.messages import LANGUAGES, Messages
 from pipeline.report.numbers import NONE, Row, number, plain
 from pipeline.report.sums import sums
+
+if TYPE_CHECKING:
+    from pipeline.report.charts import Charts
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _SHOWN_REVISIONS = 60
@@ -33,6 +35,9 @@ def render(release: Path, dictionary: list[Table] | None = None) -> str:
 
     `dictionary`: what `read_dictionary` gives for the release, where that is at hand.
     """
+    # Altair takes a quarter of a second to import; a run that has its release already makes no page.
+    from pipeline.report.charts import charts
+
     content = Content(release)
     drawn = charts()
     early = (_TEMPLATES / "early.js").read_text("utf-8").strip()

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from markupsafe import Markup
 
-from pipeline.report.board import LANGUAGE
+from pipeline.report.board import UI_LANGUAGE
 from pipeline.report.content import HOME
 from pipeline.report.markup import woven
 from pipeline.report.messages import Messages
@@ -23,7 +23,7 @@ _COLUMNS = (
     "indicator_id", "target_id", "mission_id", "geo", "target_year", "status", "share_achieved",
     "share_of_time",
 )  # fmt: skip
-# In pixels; but `_SHOWN` characters of a label, of `_CHARACTER` pixels each.
+# In pixels. A label is cut after `_SHOWN` characters, each about `_CHARACTER` pixels wide.
 _TOP, _STEP, _PLOT, _SAID = 26, 22, 360, 270
 _UNIT = _PLOT / 1.5  # the plot goes from −25 to 125 %
 _SHOWN, _CHARACTER = 72, 5.2
@@ -95,10 +95,10 @@ def _row(progress: dict[str, Any], label: str) -> dict[str, Any]:
         "label": f"{label} ({progress['target_id'].split('/', 1)[-1]})",
         "way": way,
         "time": time,
-        "said": Messages(LANGUAGE)["picture.row"].format(
+        "said": Messages(UI_LANGUAGE)["picture.row"].format(
             status=progress["status"].replace("_", " "),
-            way=plain(100 * way, 0, LANGUAGE),
-            time=plain(100 * time, 0, LANGUAGE),
+            way=plain(100 * way, 0, UI_LANGUAGE),
+            time=plain(100 * time, 0, UI_LANGUAGE),
         ),
     }
 
@@ -148,7 +148,7 @@ def _drawn(rows: Sequence[dict[str, Any]]) -> Markup:
         )
     return woven(
         _FRAME,
-        title=Messages(LANGUAGE)["picture.title"],
+        title=Messages(UI_LANGUAGE)["picture.title"],
         width=left + _PLOT + _SAID,
         height=bottom + 22,
         grid=Markup("").join(grid),

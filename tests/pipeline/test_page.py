@@ -16,10 +16,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pipeline.report.statuses import STATUSES
 
 from pipeline.report.page import render
 from pipeline.report.plots import pictures
+from pipeline.report.statuses import STATUSES
 
 LIMIT = 3_000_000  # bytes
 HOSTILE = (

@@ -303,8 +303,9 @@ def test_other_rules_and_rows_of_one_release_only_are_told_apart(
     an indicator that the other does not know."""
     import pyarrow.parquet as pq
 
-    from pipeline.release.diff import compare, lines
+    from pipeline.release.diff import compare
     from pipeline.release.read import Release, ReleaseError
+    from pipeline.report.difference import lines
 
     now = Release((first_run["data"] / "marts" / "current").resolve())
     folder = tmp_path / "other"
