@@ -18,116 +18,157 @@ import vl_convert
 _FONT = "-apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', system-ui, sans-serif"
 
 
-def _chart() -> dict[str, Any]:
-    """Actual, required path, projection with bands, targets, breaks, peers, official projections.
+def _layer(data: str) -> Any:
+    """A layer over data that come by name when the chart is drawn."""
+    return alt.Chart(alt.NamedData(name=data))
 
-    Data come by name when it is drawn; `lo` and `hi` bound the value axis, in the indicator's unit.
-    """
 
-    def layer(name: str) -> Any:
-        return alt.Chart(alt.NamedData(name=name))
-
-    year = alt.X(
-        "y:Q",
-        title=None,
-        scale=alt.Scale(zero=False, nice=False),
-        axis=alt.Axis(
-            format="d", tickMinStep=1, tickCount=8, grid=False, domainColor="var(--line-strong)",
-            tickColor="var(--line-strong)", labelFlush=True, labelOverlap=True
-        ),
+def _year() -> alt.X:
+    axis = alt.Axis(
+        format="d", tickMinStep=1, tickCount=8, grid=False, domainColor="var(--line-strong)",
+        tickColor="var(--line-strong)", labelFlush=True, labelOverlap=True
     )  # fmt: skip
-    scale = alt.Scale(
+    return alt.X("y:Q", title=None, scale=alt.Scale(zero=False, nice=False), axis=axis)
+
+
+def _scale() -> alt.Scale:
+    return alt.Scale(
         domainMin=alt.ExprRef("lo"), domainMax=alt.ExprRef("hi"), zero=False, nice=True
     )
-    value = alt.Y(
-        "v:Q",
-        title=None,
-        scale=scale,
-        axis=alt.Axis(
-            tickCount=5, gridColor="var(--line)", domain=False, ticks=False, labelPadding=8
-        ),
+
+
+def _value() -> alt.Y:
+    axis = alt.Axis(tickCount=5, gridColor="var(--line)", domain=False, ticks=False, labelPadding=8)
+    return alt.Y("v:Q", title=None, scale=_scale(), axis=axis)
+
+
+def _actual() -> list[Any]:
+    """The values observed; an open point is provisional, estimated or carried forward."""
+    fill = alt.condition("datum.o", alt.value("var(--paper)"), alt.value("var(--c-actual)"))
+    return [
+        _layer("points")
+        .mark_line(color="var(--c-actual)", strokeWidth=2.5)
+        .encode(x=_year(), y=_value(), detail="s:N"),
+        _layer("points")
+        .mark_point(filled=True, size=44, opacity=1, stroke="var(--c-actual)", strokeWidth=1.5)
+        .encode(x=_year(), y=_value(), fill=fill, tooltip=alt.Tooltip("tip:N")),
+    ]
+
+
+def _band(low: str, high: str, opacity: float) -> Any:
+    return (
+        _layer("bands")
+        .mark_area(color="var(--c-actual)", opacity=opacity, clip=True)
+        .encode(x=_year(), y=_value(), y2=alt.Y2(high))
+        .encode(y=alt.Y(f"{low}:Q", title=None, scale=_scale()))
     )
 
-    def band(low: str, high: str, opacity: float) -> Any:
-        return (
-            layer("bands")
-            .mark_area(color="var(--c-actual)", opacity=opacity, clip=True)
-            .encode(x=year, y=value.copy(deep=True), y2=alt.Y2(high))
-            .encode(y=alt.Y(f"{low}:Q", title=None, scale=scale))
-        )
 
-    tip = alt.Tooltip("tip:N")
-    peers = layer("peers").encode(x=year, y=value, detail="g:N", tooltip=tip)
-    breaks = layer("breaks").encode(x=year)
-    target = layer("targets").encode(x=year, y=value, tooltip=tip)
-    official = layer("official").encode(x=year, y=value, tooltip=tip)
-    label: dict[str, Any] = {
-        "align": "right", "baseline": "bottom", "dx": -9, "dy": -7, "fontSize": 12,
-        "fontWeight": 600,
-    }  # fmt: skip
-    chart = alt.layer(
-        band("c", "d", 0.10),
-        band("a", "b", 0.16),
+def _continuation() -> Any:
+    """The projection: the line in the middle of its bands."""
+    return (
+        _layer("bands")
+        .mark_line(color="var(--c-actual)", strokeDash=[5, 4], strokeWidth=2, clip=True)
+        .encode(x=_year(), y=_value(), tooltip=alt.Tooltip("tip:N"))
+    )
+
+
+def _breaks() -> list[Any]:
+    breaks = _layer("breaks").encode(x=_year())
+    return [
         breaks.mark_rule(color="var(--muted)", strokeDash=[2, 3]),
         breaks.mark_text(
             color="var(--muted)", align="left", dx=4, dy=4, baseline="top", fontSize=11
         ).encode(text="label:N", y=alt.value(0)),
-        peers.mark_line(strokeWidth=1.5, clip=True).encode(
-            color=alt.condition("datum.eu", alt.value("var(--ink)"), alt.value("var(--c-peer)"))
-        ),
-        layer("names")
+    ]
+
+
+def _peers() -> list[Any]:
+    """Other countries, each with its name at the end of its line."""
+    colour = alt.condition("datum.eu", alt.value("var(--ink)"), alt.value("var(--c-peer)"))
+    return [
+        _layer("peers")
+        .encode(x=_year(), y=_value(), detail="g:N", tooltip=alt.Tooltip("tip:N"))
+        .mark_line(strokeWidth=1.5, clip=True)
+        .encode(color=colour),
+        _layer("names")
         .mark_text(color="var(--muted)", align="left", dx=5, fontSize=11, baseline="middle")
-        .encode(x=year, y=value, text="label:N"),
-        layer("paths")
+        .encode(x=_year(), y=_value(), text="label:N"),
+    ]
+
+
+def _paths() -> Any:
+    """The required path to each target; to one that does not count it is fainter."""
+    return (
+        _layer("paths")
         .mark_line(color="var(--c-path)", strokeWidth=1.75, clip=True)
         .encode(
-            x=year,
-            y=value,
+            x=_year(),
+            y=_value(),
             detail="t:N",
             opacity=alt.condition("datum.k", alt.value(1), alt.value(0.55)),
-        ),
-        layer("bands")
-        .mark_line(color="var(--c-actual)", strokeDash=[5, 4], strokeWidth=2, clip=True)
-        .encode(x=year, y=value, tooltip=tip),
-        layer("points")
-        .mark_line(color="var(--c-actual)", strokeWidth=2.5)
-        .encode(x=year, y=value, detail="s:N"),
-        layer("points")
-        .mark_point(filled=True, size=44, opacity=1, stroke="var(--c-actual)", strokeWidth=1.5)
-        .encode(
-            x=year,
-            y=value,
-            fill=alt.condition("datum.o", alt.value("var(--paper)"), alt.value("var(--c-actual)")),
-            tooltip=tip,
-        ),
-        official.mark_rule(color="var(--c-official)", strokeWidth=3).encode(
-            y=alt.Y("low:Q", title=None, scale=scale), y2=alt.Y2("high")
-        ),
-        target.mark_point(
-            shape="diamond", size=110, filled=True, color="var(--c-path)", opacity=1
-        ),
-        # Twice: a halo of paper first, so that no line runs through the figure.
-        target.mark_text(**label, color="var(--paper)", stroke="var(--paper)", strokeWidth=5).encode(
-            text="label:N"
-        ),
-        target.mark_text(**label, color="var(--ink)").encode(text="label:N"),
-    )  # fmt: skip
-    chart = (
-        chart.add_params(alt.param(name="lo", value=0), alt.param(name="hi", value=1))
-        .properties(width=640, height=270, padding={"left": 2, "right": 14, "top": 12, "bottom": 2})
-        .configure(font=_FONT, background="transparent", aria=False)
-        .configure_view(stroke=None)
-        .configure_axis(labelColor="var(--muted)", labelFontSize=12)
+        )
     )
-    return _plain(chart)
+
+
+def _official() -> Any:
+    """Official projections, from their low to their high."""
+    return (
+        _layer("official")
+        .encode(x=_year(), y=_value(), tooltip=alt.Tooltip("tip:N"))
+        .mark_rule(color="var(--c-official)", strokeWidth=3)
+        .encode(y=alt.Y("low:Q", title=None, scale=_scale()), y2=alt.Y2("high"))
+    )
+
+
+def _targets() -> list[Any]:
+    target = _layer("targets").encode(x=_year(), y=_value(), tooltip=alt.Tooltip("tip:N"))
+    label: dict[str, Any] = {
+        "align": "right", "baseline": "bottom", "dx": -9, "dy": -7, "fontSize": 12,
+        "fontWeight": 600,
+    }  # fmt: skip
+    return [
+        target.mark_point(shape="diamond", size=110, filled=True, color="var(--c-path)", opacity=1),
+        # Twice: first with a wide edge of paper, so that no line runs through the figure.
+        target.mark_text(
+            **label, color="var(--paper)", stroke="var(--paper)", strokeWidth=5
+        ).encode(text="label:N"),
+        target.mark_text(**label, color="var(--ink)").encode(text="label:N"),
+    ]
+
+
+def _chart() -> dict[str, Any]:
+    """Actual values, required paths, projection with bands, targets, breaks, peers and official
+    projections, in the order in which they are drawn over each other.
+
+    `lo` and `hi` bound the value axis, in the indicator's unit.
+    """
+    peers, names = _peers()
+    chart = (
+        alt.layer(
+            _band("c", "d", 0.10),
+            _band("a", "b", 0.16),
+            *_breaks(),
+            peers,
+            names,
+            _paths(),
+            _continuation(),
+            *_actual(),
+            _official(),
+            *_targets(),
+        )
+        .add_params(alt.param(name="lo", value=0), alt.param(name="hi", value=1))
+        .properties(width=640, height=270, padding={"left": 2, "right": 14, "top": 12, "bottom": 2})
+    )
+    return _vega(chart, alt.AxisConfig(labelColor="var(--muted)", labelFontSize=12))
 
 
 def _spark() -> dict[str, Any]:
     """A small line of the actual values and the required path, without axes."""
 
-    def line(name: str, colour: str, width: float) -> Any:
+    def line(data: str, colour: str, width: float) -> Any:
         return (
-            alt.Chart(alt.NamedData(name=name))
+            _layer(data)
             .mark_line(color=colour, strokeWidth=width)
             .encode(
                 x=alt.X("y:Q", axis=None, scale=alt.Scale(zero=False, nice=False)),
@@ -137,23 +178,22 @@ def _spark() -> dict[str, Any]:
         )
 
     last = (
-        alt.Chart(alt.NamedData(name="last"))
+        _layer("last")
         .mark_point(filled=True, size=26, color="var(--c-actual)", opacity=1)
         .encode(x="y:Q", y="v:Q")
     )
-    chart = (
-        alt.layer(
-            line("paths", "var(--c-path)", 1.25), line("points", "var(--c-actual)", 1.75), last
-        )
-        .properties(width=116, height=34, padding=3)
-        .configure(font=_FONT, background="transparent", aria=False)
-        .configure_view(stroke=None)
-    )
-    return _plain(chart)
+    chart = alt.layer(
+        line("paths", "var(--c-path)", 1.25), line("points", "var(--c-actual)", 1.75), last
+    ).properties(width=116, height=34, padding=3)
+    return _vega(chart)
 
 
-def _plain(chart: Any) -> dict[str, Any]:
+def _vega(chart: Any, axis: Any = alt.Undefined) -> dict[str, Any]:
     """The chart compiled to Vega, so that the page does not carry the compiler."""
+    chart = chart.configure(
+        font=_FONT, background="transparent", aria=False, axis=axis,
+        view=alt.ViewConfig(stroke=None),
+    )  # fmt: skip
     spec: dict[str, Any] = vl_convert.vegalite_to_vega(chart.to_dict())
     spec.pop("$schema", None)
     return spec
@@ -181,5 +221,6 @@ class Charts:
 
 @cache
 def charts() -> Charts:
-    """The script and the specifications. They take 1.5 seconds and hold no data: once a process."""
+    """The script and the specifications. They hold no data, and take 1.5 seconds of CPU: made once in
+    a process, and not kept on disk for the next one."""
     return Charts(_script(), _chart(), _spark())

@@ -1,6 +1,6 @@
-"""What the page says, gathered from the Parquet files of a release: views, indicators, totals.
+"""What the page shows, gathered from the Parquet files of a release: missions, indicators, totals.
 
-A table or column that a release does not have is empty, and what is made of it is left out.
+A table or column that a release does not have counts as empty, and the page leaves it out.
 Layout belongs to the templates, wording to `sentences` and the catalogue (`messages`).
 """
 
@@ -43,7 +43,10 @@ def _group(rows: Iterable[Row], *keys: str) -> dict[Any, list[Row]]:
 
 
 class Content:
-    """The tables of a release, joined the way the page tells them. Raises on no `missions`."""
+    """The tables of a release, joined the way the page needs them.
+
+    KeyError if a mission has no row in the progress tables.
+    """
 
     def __init__(self, release: Path) -> None:
         self.tables = t = read_tables(release)
@@ -74,34 +77,27 @@ class Content:
         self._official = _group(t["official_projections"], "indicator_id")
         self._by_mission = _group(self.indicators.values(), "mission_id")
         self._pairs = _group(t["indicator_targets"], "indicator_id")
-        # Asked for again and again by the templates.
+        # The templates ask for these many times.
         self._rows = {i: self._rows_of(i) for i in self.indicators}
         self._drawn = {i: self._drawn_of(i) for i in self.indicators}
 
-    # -- missions
+    # ---- missions
 
     @property
     def central(self) -> list[Row]:
         return [m for m in self.missions.values() if m["level"] == "mission"]
 
-    def below(self, mission_id: str | None) -> list[Row]:
+    def children(self, mission_id: str | None) -> list[Row]:
         return [m for m in self.missions.values() if m["parent_id"] == mission_id]
 
-    def under(self, mission_id: str) -> list[Row]:
-        """Everything below a mission, in the letter's order."""
-        found = []
-        for child in self.below(mission_id):
-            found += [child, *self.under(child["mission_id"])]
-        return found
-
-    def line(self, mission_id: str) -> list[Row]:
-        """The mission and those above it, from the top."""
+    def ancestry(self, mission_id: str) -> list[Row]:
+        """The mission and those above it, the topmost first."""
         mission = self.missions[mission_id]
-        above = self.line(mission["parent_id"]) if mission["parent_id"] else []
+        above = self.ancestry(mission["parent_id"]) if mission["parent_id"] else []
         return [*above, mission]
 
     def state(self, mission_id: str) -> Row:
-        """Status, reason and what decides, whether of a sub-mission or of a mission's own headlines."""
+        """Status, reason and what decides: of a sub-mission, or of a mission by its own headlines."""
         if (row := self.standing.get(mission_id)) is not None:
             return row
         source = self.counts[mission_id]
@@ -111,7 +107,7 @@ class Content:
         return own
 
     def deciding(self, mission_id: str) -> Row | None:
-        """The progress row that decides, or whose reason stands where nothing is assessable."""
+        """The progress row that decides the status, or that gives the reason why there is none."""
         state = self.state(mission_id)
         if state["worst_indicator_id"]:
             return self.progress.get((state["worst_indicator_id"], state["worst_target_id"]))
@@ -138,7 +134,7 @@ class Content:
         return [x for x in self.targets.values() if x["mission_id"] == mission_id]
 
     def failing(self, mission_id: str) -> list[tuple[str, str, str]]:
-        """What falls behind, by name: (anchor, Dutch, English) of sub-missions and own headlines."""
+        """What falls behind: (anchor, Dutch name, English name) of sub-missions and own headlines."""
         found = []
         for name in self.counts[mission_id]["failing"] or []:
             if (mission := self.missions.get(name)) is not None:
@@ -151,9 +147,9 @@ class Content:
                 found.append((f"i-{name.split(_JOIN, 1)[0]}", *labels))
         return found
 
-    # -- indicators
+    # ---- indicators
 
-    def of(self, mission_id: str) -> list[Row]:
+    def indicators_of(self, mission_id: str) -> list[Row]:
         """A mission's own indicators: those that can decide first, context last."""
         weight = {"direct": 0, "proxy": 1, "context": 2}
         return sorted(
@@ -211,7 +207,7 @@ class Content:
             for name, page in zip(names, pages, strict=True)
         ]
 
-    def held(self, progress: Row) -> Row | None:
+    def band_coverage(self, progress: Row) -> Row | None:
         """Measured coverage of the bands at the distance of this projection, or the nearest one."""
         if not self.coverage or progress["target_year"] is None or progress["latest_year"] is None:
             return None
@@ -235,7 +231,7 @@ class Content:
         )
         return next(iter(found), None)
 
-    # -- totals
+    # ---- totals
 
     def total(self) -> dict[str, int]:
         """Sub-missions in all, assessed, failing and fine, and mission rows in all."""
@@ -264,7 +260,7 @@ class Content:
                     found[column.removeprefix("n_")] += value or 0
         return {status: n for status, n in found.items() if n}
 
-    # -- data behind the charts
+    # ---- data behind the charts
 
     def series(self) -> dict[str, Any]:
         """What the script draws and offers for download, value for value as in the marts."""

@@ -1,4 +1,4 @@
-"""Figures as the page shows them: rounded for the eye, exact for the machine.
+"""Figures as the page shows them: rounded for a reader, with the exact value in an attribute.
 
 Each figure becomes `<data value="…" data-at="table:row:column">`: the value as it stands in the
 mart and the place where it stands. Which figures are shown does not belong here.
@@ -16,20 +16,17 @@ _SWAP = str.maketrans(",.", ".,")
 
 
 class Row(dict[str, Any]):
-    """A row of a mart: a column that it does not have is None.
+    """A row of a mart: a column that it does not have is None."""
 
-    `at` is `table:row`, both counted from 0: the table by name, the row in its file.
-    """
-
-    at: str = ""
-    prefix: str = ""  # of the columns in the mart, where the row leaves it out
+    at: str = ""  # table:row, counted from 0; tables in the order of their names
+    prefix: str = ""  # with which the mart's columns begin, where the row's names leave it out
 
     def __missing__(self, key: str) -> None:
         return None
 
 
 def digits(value: float) -> int:
-    """Decimals after which a figure of this size says nothing more to a reader."""
+    """How many decimals a figure of this size is shown with."""
     size = abs(value)
     if size >= 1000 or size == 0:
         return 0
@@ -41,7 +38,7 @@ def digits(value: float) -> int:
 
 
 def plain(value: float, decimals: int, lang: str, sign: bool = False) -> str:
-    """A figure with thousands and decimals as the language writes them, and a true minus."""
+    """A figure with the language's separators of thousands and decimals, and a true minus sign."""
     if decimals == 0 and abs(value) < 2**53:
         value = float(round(value))
     text = f"{value:{'+' if sign else ''},.{decimals}f}".replace("-", "−")
@@ -51,8 +48,9 @@ def plain(value: float, decimals: int, lang: str, sign: bool = False) -> str:
 def shown(value: Any, kind: str, lang: str) -> str:
     """The text of a figure.
 
-    Kinds: year, int, value, signed; of a fraction, in %: pct, pct1 (signed, a decimal), change
-    (signed), chance; already in %: growth; a target as it was set: exact; for sums: full, pct3; a decimal year: reached.
+    Kinds: `year`; `int`; `value` and `signed` (in the indicator's unit); `exact` (a target as it
+    was set); `full` (for sums); `reached` (a decimal year). Of a fraction, in %: `pct`, `pct1`
+    (signed), `pct3` (signed, for sums), `change` (signed), `chance`. In % already: `growth`.
     """
     if kind in ("year", "int"):
         return str(value) if kind == "year" else plain(value, 0, lang)
@@ -92,8 +90,7 @@ def number(row: Row, column: str, kind: str = "value", lang: str | None = None) 
     value = row[column]
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return NONE
-    # Put together by hand: eleven thousand of these are on the page, and Markup.format takes
-    # ten times as long.
+    # There are eleven thousand of these on the page, and Markup.format takes ten times as long.
     place = escape(f"{row.at}:{row.prefix}{column}")
     said = escape(shown(value, kind, lang or "nl"))
     head = "<data" if lang else '<data class="l"'
