@@ -11,7 +11,6 @@ from pipeline.cli.common import LANG, UserError, console, language, release_of
 from pipeline.cli.complete import missions
 from pipeline.paths import Paths
 from pipeline.report.board import read_board
-from pipeline.report.scoreboard import print_board
 
 
 def status(
@@ -43,4 +42,7 @@ def status(
         ]
         typer.echo(json.dumps(board, ensure_ascii=False, indent=1, default=str))
         return
+    # rich takes 30 ms to import, which completion would pay at every press of the key.
+    from pipeline.report.scoreboard import print_board
+
     print_board(board, chosen, console(), mission)
