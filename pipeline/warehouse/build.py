@@ -152,9 +152,7 @@ class Warehouse(Records):
         of the header.
         """
         inputs = {name: self.hash_of(name) for name in sorted(model.upstream)}
-        fingerprint = hashlib.sha256(
-            dump([model.path.read_text("utf-8"), inputs, self._code])
-        ).hexdigest()
+        fingerprint = hashlib.sha256(dump([model.source, inputs, self._code])).hexdigest()
         known = self.record(model.name)
         if known is not None and known.fingerprint == fingerprint:
             known.reused = True

@@ -2,7 +2,8 @@
 
 The header is a YAML document in the first comment of the file. Nothing else says what a table
 is: DDL, checks, Dagster metadata, column comments and the dictionary are derived from it.
-Building a model belongs in warehouse.py.
+A `no_rows` expectation that gives no `sql` has it in checks/<layer>.<table>.<name>.sql beside the
+layers: a long check is better read there. Building a model belongs in build.py.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Expectation:
     """One check on a table. `kind` is a key of EXPECTATIONS, `schema` or `unique`.
 
     severity `error` and blocking: what stands downstream is not built. severity `warn`: a
-    person should look.
+    person should look. `file`: where its SQL stands, if not in the header.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Expectation:
     severity: str = "error"
     blocking: bool = True
     description: str = ""
+    file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,19 @@ class Model:
     def name(self) -> str:
         return f"{self.layer}.{self.table}"
 
+    @property
+    def source(self) -> str:
+        """All that defines the model: its file, and the files of its checks."""
+        files = [self.path, *(e.file for e in self.expectations if e.file)]
+        return "".join(file.read_text("utf-8") for file in files)
+
     @cached_property
     def upstream(self) -> frozenset[str]:
         """Tables that the query and its checks read, as `schema.table`, from DuckDB's parser."""
         found = tables_of(self.query, self.path)
         for expectation in self.expectations:
             if expectation.kind == "no_rows":
-                found |= tables_of(expectation.options["sql"], self.path)
+                found |= tables_of(expectation.options["sql"], expectation.file or self.path)
         return frozenset(found - {self.name})
 
 
@@ -116,7 +124,7 @@ def tables_of(sql: str, where: Path) -> set[str]:
     return found
 
 
-def _expectation(raw: Any, where: str) -> Expectation:
+def _expectation(raw: Any, path: Path, where: str) -> Expectation:
     if not isinstance(raw, dict):
         raise ModelError(f"{where}: an expectation is a mapping, not {raw!r}")
     kind = str(raw.get("expect"))
@@ -127,6 +135,10 @@ def _expectation(raw: Any, where: str) -> Expectation:
         for k, v in raw.items()
         if k not in ("expect", "name", "severity", "blocking", "description")
     }
+    file = None
+    if kind == "no_rows" and "sql" not in options and raw.get("name"):
+        file = path.parents[1] / "checks" / f"{path.parent.name}.{path.stem}.{raw['name']}.sql"
+        options["sql"] = _check_sql(file, f"{where}: expectation {raw['name']}")
     for option in EXPECTATIONS[kind]:
         if option not in options:
             raise ModelError(f"{where}: expectation {kind} needs `{option}`")
@@ -141,7 +153,14 @@ def _expectation(raw: Any, where: str) -> Expectation:
         severity,
         bool(raw.get("blocking", severity == "error")),
         raw.get("description", ""),
+        file,
     )
+
+
+def _check_sql(file: Path, where: str) -> str:
+    if not file.is_file():
+        raise ModelError(f"{where} gives no `sql`, and there is no checks/{file.name}")
+    return file.read_text("utf-8").strip().rstrip(";")
 
 
 def read_model(path: Path) -> Model:
@@ -183,7 +202,7 @@ def read_model(path: Path) -> Model:
             for c in grain
             if c not in header.get("nullable_grain", [])
         ),
-        *(_expectation(raw, where) for raw in header.get("expectations", [])),
+        *(_expectation(raw, path, where) for raw in header.get("expectations", [])),
     ]
     function = header.get("function")
     if function is not None and not str(function).isidentifier():
@@ -242,13 +261,19 @@ def load_views(root: Path, missions: Mapping[str, str]) -> list[View]:
 def load_models(root: Path) -> dict[str, Model]:
     """Every model below `root`, upstream first, read once in a process.
 
-    ModelError names a cycle or a missing table.
+    ModelError names a cycle, a missing table, or a file in checks/ that no expectation asks for.
     """
     models = {
         m.name: m
         for layer in _LAYERS
         for m in (read_model(p) for p in sorted((root / layer).glob("*.sql")))
     }
+    asked = {e.file for m in models.values() for e in m.expectations}
+    if orphans := sorted(p.name for p in (root / "checks").glob("*") if p not in asked):
+        raise ModelError(
+            f"checks/{orphans[0]}: no header asks for it; an expectation `no_rows` without `sql` "
+            f"finds its file as <layer>.<table>.<name>.sql"
+        )
     given = ("registry.", "raw.", "run.", "checks.")
     ordered: dict[str, Model] = {}
 

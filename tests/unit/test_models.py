@@ -49,6 +49,51 @@ def test_a_mistake_in_a_header_or_query_is_one_line(
     assert "\n" not in str(error.value)
 
 
+CHECKED = GOOD.replace(
+    "*/", "expectations:\n  - {expect: no_rows, name: small, description: Small.}\n*/"
+)
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({"marts.one.small.sql": "-- why\nSELECT * FROM marts.one WHERE a > 9;\n"}, None),
+        ({}, "marts/one.sql: expectation small .* no checks/marts.one.small.sql"),
+        (
+            {"marts.one.small.sql": "SELECT 1", "marts.one.large.sql": "SELECT 1"},
+            "checks/marts.one.large.sql: no header",
+        ),
+        ({"marts.one.small.sql": "DELETE"}, "marts.one.small.sql: not one SELECT"),
+        ({"marts.one.small.sql": "SELECT * FROM marts.absent"}, "reads marts.absent"),
+    ],
+)
+def test_a_long_check_has_its_sql_in_a_file_of_its_name(
+    tmp_path: Path, files: dict[str, str], says: str | None
+) -> None:
+    for folder in ("marts", "checks"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "marts" / "one.sql").write_text(CHECKED)
+    for name, sql in files.items():
+        (tmp_path / "checks" / name).write_text(sql)
+    if says is not None:
+        with pytest.raises(ModelError, match=says) as error:
+            load_models(tmp_path)
+        assert "\n" not in str(error.value)
+        return
+    model = load_models(tmp_path)["marts.one"]
+    assert model.expectations[-1].options["sql"].endswith("WHERE a > 9")
+    # A table is built and checked again when one of its checks changes.
+    before = model.source
+    (tmp_path / "checks" / "marts.one.small.sql").write_text("SELECT 1 FROM marts.one")
+    assert model.source != before
+
+
+def test_no_header_holds_a_long_query(root: Path) -> None:
+    for model in load_models(root / "sql").values():
+        for check in model.expectations:
+            assert check.file or len(str(check.options.get("sql", ""))) <= 200, check.name
+
+
 def test_models_that_read_each_other_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "core"
     folder.mkdir()

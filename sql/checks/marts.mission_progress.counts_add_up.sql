@@ -1,0 +1,4 @@
+SELECT * FROM marts.mission_progress
+WHERE n_sub_missions <> n_achieved + n_on_track + n_progress_too_slow + n_insufficient
+  + n_wrong_direction + n_missed + n_improving + n_slightly_improving + n_stable
+  + n_slightly_worsening + n_worsening + n_not_assessable
