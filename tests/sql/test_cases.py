@@ -90,7 +90,7 @@ def read_case(file: Path) -> tuple[dict[str, Any], Model]:
             f"the folder {file.parent.name} is not called as a model: core.… or marts.…"
         )
     try:
-        case = yaml.safe_load(file.read_text("utf-8"))
+        case = yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise CaseError(f"not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(case, dict) or not case.get("description") or "expect" not in case:
@@ -154,22 +154,20 @@ def registry_tables() -> Any:
     return load().tables()
 
 
+@cache
+def engine() -> duckdb.DuckDBPyConnection:
+    return connect()
+
+
 def outcome(model: Model, query: str, case: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rows that the model gives, in the order of its grain."""
-    con = connect()
+    con = engine()
+    # A database for each case, as for each build: to start DuckDB takes longer than a case does.
+    con.execute("ATTACH ':memory:' AS trial")
+    con.execute("USE trial")
     try:
         for table in sorted(model.upstream):
-            schema, name = table.split(".")
-            types = columns_of(table)
-            columns = ", ".join(f"{quoted(c)} {kind}" for c, kind in types.items())
-            con.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
-            con.execute(f"CREATE TABLE {quoted(schema)}.{quoted(name)} ({columns})")
-            marks = ", ".join("?" * len(types))
-            for row in rows_of(table, case):
-                con.execute(
-                    f"INSERT INTO {quoted(schema)}.{quoted(name)} VALUES ({marks})",
-                    [row.get(c) for c in types],
-                )
+            put(con, table, list(rows_of(table, case)))
         columns = ", ".join(f"{quoted(c.name)} {c.type}" for c in model.columns)
         con.execute(f"CREATE TABLE this ({columns})")
         con.execute(f"INSERT INTO this BY NAME SELECT * FROM ({query}\n)")
@@ -180,7 +178,20 @@ def outcome(model: Model, query: str, case: Mapping[str, Any]) -> list[dict[str,
     except duckdb.Error as error:
         raise CaseError(f"{model.name} cannot be run: {str(error).splitlines()[0]}") from error
     finally:
-        con.close()
+        con.execute("USE memory")
+        con.execute("DETACH trial")
+
+
+def put(con: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, Any]]) -> None:
+    types = columns_of(table)
+    schema, name = map(quoted, table.split("."))
+    columns = ", ".join(f"{quoted(c)} {kind}" for c, kind in types.items())
+    con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    con.execute(f"CREATE TABLE {schema}.{name} ({columns})")
+    if rows:
+        marks = ", ".join(["(" + ", ".join("?" * len(types)) + ")"] * len(rows))
+        values = [row.get(c) for row in rows for c in types]
+        con.execute(f"INSERT INTO {schema}.{name} VALUES {marks}", values)
 
 
 def rows_of(table: str, case: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
