@@ -8,31 +8,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 import yaml
 
 from pipeline.paths import sql_root
+from pipeline.progress import method
 from pipeline.registry import load
 from pipeline.warehouse.build import connect, quoted
+from pipeline.warehouse.compute import compute
 from pipeline.warehouse.given import GIVEN
-from pipeline.warehouse.model import Model, load_models
+from pipeline.warehouse.model import Model, ModelError, load_models
 
 HERE = Path(__file__).parent
 FILES = {p.relative_to(HERE).as_posix(): p for p in sorted(HERE.rglob("*.y*ml"))}
 MODELS = load_models(sql_root())
 KEYS = {"description", "reference_date", "inputs", "query_columns", "expect"}
 REFERENCE = date(2026, 11, 23)
-METHOD_VERSION = "0"
 DIGITS = 1e-6  # of a written decimal number; no case needs more than seven digits
 _ARROW = {"string": "VARCHAR", "int32": "INTEGER", "int64": "BIGINT", "double": "DOUBLE",
-          "bool": "BOOLEAN", "list<element: string>": "VARCHAR[]",
-          "list<item: string>": "VARCHAR[]"}  # fmt: skip
+          "bool": "BOOLEAN", "list<item: string>": "VARCHAR[]"}  # fmt: skip
 _PYTHON: Mapping[str, tuple[type, ...]] = {
     "VARCHAR": (str,),
     "INTEGER": (int,),
@@ -49,11 +51,13 @@ class CaseError(AssertionError):
 
 @pytest.mark.parametrize("name", FILES)
 def test_case(name: str) -> None:
+    lines: list[str] = []
     try:
         run(FILES[name])
     except CaseError as error:
-        lines = "\n".join(f"tests/sql/{name}: {line}" for line in str(error).splitlines())
-        pytest.fail(lines, pytrace=False)
+        lines = [f"tests/sql/{name}: {line}" for line in str(error).splitlines()]
+    if lines:
+        pytest.fail("\n".join(lines), pytrace=False)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -65,7 +69,7 @@ def run(file: Path, query: str | None = None) -> None:
     """Try one case; `query` in place of the model's own. CaseError says what differs."""
     case, model = read_case(file)
     expected = case["expect"]
-    given = outcome(model, query or model.query, case)
+    given = outcome(replace(model, query=query or model.query), case)
     key = [{c: row[c] for c in model.grain} for row in given]
     wrong = []
     if len(given) != len(expected):
@@ -140,18 +144,18 @@ def fits(value: Any, kind: str) -> bool:
 
 @cache
 def columns_of(table: str) -> dict[str, str]:
-    """Column → type: of a model by its header, of the registry and of GIVEN by their own lists."""
+    """Column → type: of a model by its header, of the others as their writers make them."""
     if table in MODELS:
         return {c.name: c.type for c in MODELS[table].columns}
     if table in GIVEN:
         return dict(GIVEN[table])
-    fields = registry_tables()[table.removeprefix("registry.")].schema
-    return {field.name: _ARROW[str(field.type)] for field in fields}
+    return {field.name: _ARROW[str(field.type)] for field in arrow_tables()[table].schema}
 
 
 @cache
-def registry_tables() -> Any:
-    return load().tables()
+def arrow_tables() -> dict[str, pa.Table]:
+    """The registry's tables, for their columns, and those of the method's constants."""
+    return {f"registry.{name}": t for name, t in load().tables().items()} | method.tables()
 
 
 @cache
@@ -159,7 +163,7 @@ def engine() -> duckdb.DuckDBPyConnection:
     return connect()
 
 
-def outcome(model: Model, query: str, case: Mapping[str, Any]) -> list[dict[str, Any]]:
+def outcome(model: Model, case: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rows that the model gives, in the order of its grain."""
     con = engine()
     # A database for each case, as for each build: to start DuckDB takes longer than a case does.
@@ -168,14 +172,12 @@ def outcome(model: Model, query: str, case: Mapping[str, Any]) -> list[dict[str,
     try:
         for table in sorted(model.upstream):
             put(con, table, list(rows_of(table, case)))
-        columns = ", ".join(f"{quoted(c.name)} {c.type}" for c in model.columns)
-        con.execute(f"CREATE TABLE this ({columns})")
-        con.execute(f"INSERT INTO this BY NAME SELECT * FROM ({query}\n)")
+        compute(con, model)
         order = ", ".join(f"{quoted(c)} NULLS FIRST" for c in model.grain)
         cursor = con.execute(f"SELECT * FROM this ORDER BY {order}")
         names = [d[0] for d in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    except duckdb.Error as error:
+    except (duckdb.Error, ModelError, ValueError) as error:
         raise CaseError(f"{model.name} cannot be run: {str(error).splitlines()[0]}") from error
     finally:
         con.execute("USE memory")
@@ -199,7 +201,9 @@ def rows_of(table: str, case: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield from case["inputs"][table]
     elif table == "run.reference":
         day = case.get("reference_date", REFERENCE)
-        yield {"reference_date": day, "method_version": METHOD_VERSION}
+        yield {"reference_date": day, "method_version": method.METHOD_VERSION}
+    elif table in method.tables():
+        yield from method.tables()[table].to_pylist()
 
 
 def same(want: Any, got: Any) -> bool:
