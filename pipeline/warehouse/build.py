@@ -31,16 +31,18 @@ from pipeline.warehouse.model import Column, Expectation, Model
 from pipeline.warehouse.records import BuildError, BuildRecord, Records, sha256
 from pipeline.warehouse.sql import connect, literal, quoted
 
-_HEAD = dict.fromkeys(("source", "dataset", "vintage_id", "series_key", "geo", "period"), "VARCHAR")
-_RAW = {
+_KEY = dict.fromkeys(("source", "dataset", "vintage_id", "series_key", "geo", "period"), "VARCHAR")
+# Columns of the tables that models read and no SQL file defines, beside those of the registry, of
+# the method and of `raw.vintages`.
+RAW = {
     "observations": {
-        **_HEAD, "year": "INTEGER", "value": "DOUBLE", "unit": "VARCHAR", "flags": "VARCHAR[]",
+        **_KEY, "year": "INTEGER", "value": "DOUBLE", "unit": "VARCHAR", "flags": "VARCHAR[]",
     },
     "rejects": {
-        **_HEAD, "line": "BIGINT", "value": "VARCHAR", "flags": "VARCHAR[]", "reason": "VARCHAR",
+        **_KEY, "line": "BIGINT", "value": "VARCHAR", "flags": "VARCHAR[]", "reason": "VARCHAR",
     },
 }  # fmt: skip
-_CHECKS = pa.schema(
+CHECKS = pa.schema(
     [
         ("asset", pa.string()),
         ("name", pa.string()),
@@ -191,7 +193,7 @@ class Warehouse(Records):
         if schema == "raw":
             return self._raw_rows(table)
         if schema == "checks":
-            self.put("checks.results", pa.Table.from_pylist(self.check_rows(), schema=_CHECKS))
+            self.put("checks.results", pa.Table.from_pylist(self.check_rows(), schema=CHECKS))
         file = self.file(f"{schema}.{table}")
         return f"SELECT * FROM read_parquet({literal(file.as_posix())})"
 
@@ -210,7 +212,7 @@ class Warehouse(Records):
                     parts.append(f"SELECT {head}, * FROM read_parquet({file})")
         if not parts:
             # No figures at all is a state too: every row says no_data.
-            nulls = ", ".join(f"NULL::{type_} AS {name}" for name, type_ in _RAW[kind].items())
+            nulls = ", ".join(f"NULL::{type_} AS {name}" for name, type_ in RAW[kind].items())
             return f"SELECT {nulls} WHERE false"
         return " UNION ALL BY NAME ".join(parts)
 

@@ -22,10 +22,11 @@ import yaml
 from pipeline.paths import sql_root
 from pipeline.progress import method
 from pipeline.registry import load
-from pipeline.warehouse.build import connect, quoted
+from pipeline.vintages.resolve import SCHEMA
+from pipeline.warehouse.build import CHECKS, RAW
 from pipeline.warehouse.compute import compute
-from pipeline.warehouse.given import GIVEN
 from pipeline.warehouse.model import Model, ModelError, load_models
+from pipeline.warehouse.sql import connect, quoted
 
 HERE = Path(__file__).parent
 FILES = {p.relative_to(HERE).as_posix(): p for p in sorted(HERE.rglob("*.y*ml"))}
@@ -33,7 +34,7 @@ MODELS = load_models(sql_root())
 KEYS = {"description", "reference_date", "inputs", "query_columns", "expect"}
 REFERENCE = date(2026, 11, 23)
 DIGITS = 1e-6  # of a written decimal number; no case needs more than seven digits
-_ARROW = {"string": "VARCHAR", "int32": "INTEGER", "int64": "BIGINT", "double": "DOUBLE",
+_ARROW = {"string": "VARCHAR", "int32": "INTEGER", "int64": "BIGINT", "date32[day]": "DATE", "double": "DOUBLE",
           "bool": "BOOLEAN", "list<item: string>": "VARCHAR[]"}  # fmt: skip
 _PYTHON: Mapping[str, tuple[type, ...]] = {
     "VARCHAR": (str,),
@@ -147,15 +148,22 @@ def columns_of(table: str) -> dict[str, str]:
     """Column → type: of a model by its header, of the others as their writers make them."""
     if table in MODELS:
         return {c.name: c.type for c in MODELS[table].columns}
-    if table in GIVEN:
-        return dict(GIVEN[table])
-    return {field.name: _ARROW[str(field.type)] for field in arrow_tables()[table].schema}
+    schema, name = table.split(".")
+    if schema == "raw" and name != "vintages":
+        return RAW["rejects" if name == "rejects" else "observations"]
+    return {field.name: _ARROW[str(field.type)] for field in arrow_schemas()[table]}
 
 
 @cache
-def arrow_tables() -> dict[str, pa.Table]:
-    """The registry's tables, for their columns, and those of the method's constants."""
-    return {f"registry.{name}": t for name, t in load().tables().items()} | method.tables()
+def arrow_schemas() -> dict[str, pa.Schema]:
+    reference = pa.schema([("reference_date", pa.date32()), ("method_version", pa.string())])
+    tables = {f"registry.{name}": t for name, t in load().tables().items()} | method.tables()
+    return {
+        "raw.vintages": SCHEMA,
+        "checks.results": CHECKS,
+        "run.reference": reference,
+        **{name: table.schema for name, table in tables.items()},
+    }
 
 
 @cache

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from pipeline.quality.results import Checker, QualityError
+from pipeline.quality.results import QualityError
+from pipeline.quality.suite import validate
 from pipeline.warehouse.model import ModelError, load_models, read_model
 
 GOOD = """/*
@@ -117,13 +117,6 @@ def test_dependencies_come_from_the_query_itself(tmp_path: Path) -> None:
     assert read_model(path).upstream == {"registry.targets", "core.observations"}
 
 
-@pytest.fixture(scope="module")
-def checker() -> Iterator[Checker]:
-    found = Checker()
-    yield found
-    found.close()
-
-
 FRAME = pd.DataFrame({"id": ["x", "y", "y"], "n": [1.0, None, 300.0], "year": [2019, 2020, 2020]})
 
 
@@ -143,18 +136,18 @@ FRAME = pd.DataFrame({"id": ["x", "y", "y"], "n": [1.0, None, 300.0], "year": [2
     ],
 )
 def test_each_expectation_fails_and_shows_its_rows(
-    checker: Checker, kind: str, options: dict[str, object], rows: list[dict[str, object]]
+    kind: str, options: dict[str, object], rows: list[dict[str, object]]
 ) -> None:
-    (outcome,) = checker.submit(FRAME, [(kind, options)]).result()
+    (outcome,) = validate(FRAME, [(kind, options)])
     assert not outcome["passed"]
     assert outcome["failing_rows"] == len(rows)
     for shown, wanted in zip(outcome["rows"], rows, strict=True):
         assert wanted.items() <= shown.items()
 
 
-def test_a_check_that_cannot_run_is_an_error_not_bad_data(checker: Checker) -> None:
+def test_a_check_that_cannot_run_is_an_error_not_bad_data() -> None:
     with pytest.raises(QualityError, match="absent"):
-        checker.submit(FRAME, [("not_null", {"column": "absent"})]).result()
+        validate(FRAME, [("not_null", {"column": "absent"})])
 
 
 def test_two_cells_of_one_line_that_cannot_be_used_are_two_rejects(root: Path) -> None:
