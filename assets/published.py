@@ -11,6 +11,7 @@ from pipeline.paths import Paths
 from pipeline.registry import Registry
 from pipeline.release.publish import publish
 from pipeline.report.board import standings
+from pipeline.report.page import render
 from pipeline.report.plots import pictures
 from pipeline.warehouse.build import Warehouse
 from pipeline.warehouse.model import Model, View
@@ -31,7 +32,7 @@ def published_asset(models: Mapping[str, Model], registry: Registry) -> dg.Asset
     )
     def published(run: RunSettings, warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:  # type: ignore[type-arg]
         marts = Paths.from_environment().marts
-        release = publish(warehouse, registry, marts, run.reference, run.run_id)
+        release = publish(warehouse, registry, marts, run.reference, run.run_id, render)
         page = release / "report" / "index.html"
         return dg.MaterializeResult(
             data_version=dg.DataVersion(release.name),

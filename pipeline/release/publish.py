@@ -25,8 +25,7 @@ from pipeline.progress.method import METHOD_VERSION
 from pipeline.registry import Registry
 from pipeline.release.data_package import describe, never_null
 from pipeline.release.database import DATABASE, open_release
-from pipeline.release.dictionary import gather, markdown
-from pipeline.report.page import render
+from pipeline.release.dictionary import Table, gather, markdown
 from pipeline.vintages.store import dump
 from pipeline.warehouse.build import Warehouse
 from pipeline.warehouse.model import Column, Model, View, load_views
@@ -65,8 +64,17 @@ _CODE = (
 )
 
 
+# Makes the page of a release from its folder and dictionary.
+Render = Callable[[Path, list[Table]], str]
+
+
 def publish(
-    warehouse: Warehouse, registry: Registry, marts: Path, reference: date, run_id: str
+    warehouse: Warehouse,
+    registry: Registry,
+    marts: Path,
+    reference: date,
+    run_id: str,
+    render: Render,
 ) -> Path:
     """Publish every mart of the work folder below `marts`; give the release's folder.
 
@@ -87,7 +95,7 @@ def publish(
     identity["release_id"] = name
 
     def fill(folder: Path) -> None:
-        _fill(warehouse, folder, [*tables, RELEASE], views, identity)
+        _fill(warehouse, folder, [*tables, RELEASE], views, identity, render)
 
     def about_to_swap() -> None:
         # Before the swap: whatever goes wrong afterwards, what is said of this run is read from here.
@@ -214,6 +222,7 @@ def _fill(
     tables: list[Model],
     views: list[View],
     identity: dict[str, str],
+    render: Render,
 ) -> None:
     for model in tables:
         if model is not RELEASE:
