@@ -56,18 +56,20 @@ class RunSettings(dg.ConfigurableResource[Any]):
             found = instance.get_run_by_id(other) if instance else None
             return found is not None and found.status in _ENDED
 
-        holder, new = lease.take(
-            paths.lease,
-            Holder.of(run_id, _process_of(run), wanted.isoformat()),
-            ended,
-            context.log.warning if context.log else print,
-        )
-        self._run_id, self._reference = run_id, date.fromisoformat(holder.reference)
-        if new:
+        def prepare() -> None:
             # What a run that was killed left half written; nobody is at it now.
             for left in paths.work.rglob(".*.tmp"):
                 left.unlink(missing_ok=True)
             Archive(paths).seed()
+
+        holder = lease.take(
+            paths.lease,
+            Holder.of(run_id, _process_of(run), wanted.isoformat()),
+            ended,
+            context.log.warning if context.log else print,
+            prepare,
+        )
+        self._run_id, self._reference = run_id, date.fromisoformat(holder.reference)
 
     @property
     def run_id(self) -> str:

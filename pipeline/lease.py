@@ -24,6 +24,7 @@ from pipeline.vintages.store import dump
 
 WAIT_SECONDS = 1800.0
 _POLL_SECONDS = 0.5
+_CLOCK_SECONDS = 5.0
 
 
 class LeaseError(RuntimeError):
@@ -54,7 +55,13 @@ class Holder:
         """Whether its process has ended, or is this very one, which does one run at a time."""
         if self.pid is None or self.host != socket.gethostname():
             return False
-        return self.pid == os.getpid() or _began(self.pid) != self.started
+        if self.pid == os.getpid():
+            return True
+        began = _began(self.pid)
+        if began is None or self.started is None:
+            return True
+        # Not to the digit: the system counts from its start, which a clock that is set moves.
+        return abs(began - self.started) > _CLOCK_SECONDS
 
 
 def read(path: Path) -> Holder | None:
@@ -70,12 +77,14 @@ def take(
     wanted: Holder,
     ended: Callable[[str], bool],
     say: Callable[[str], None],
+    prepare: Callable[[], None],
     seconds: float = WAIT_SECONDS,
-) -> tuple[Holder, bool]:
-    """The lease as this run holds it, and whether it was taken just now.
+) -> Holder:
+    """The lease as this run holds it.
 
     Waits while another run is at work, and says so once. `ended`: whether a run (by its id) has
-    ended. LeaseError after `seconds`.
+    ended. `prepare`: makes the data ready, once, before any step of the run works on them.
+    LeaseError after `seconds`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     end = time.monotonic() + seconds
@@ -85,10 +94,12 @@ def take(
         with FileLock(path.with_suffix(".lock")):
             holder = read(path)
             if holder is not None and holder.run_id == wanted.run_id:
-                return holder, False
+                return holder
             if holder is None or holder.gone or ended(holder.run_id):
+                # The run's other steps wait at the lock meanwhile.
+                prepare()
                 write_atomic(path, dump(asdict(wanted)))
-                return wanted, True
+                return wanted
         if not said:
             said = True
             say(
@@ -97,8 +108,9 @@ def take(
             )
         if time.monotonic() > end:
             raise LeaseError(
-                f"run {holder.run_id} has been at work on {path.parent} for more than half an hour "
-                f"(process {holder.pid} on {holder.host}): look at it first"
+                f"run {holder.run_id} has been at work on {path.parent} since {holder.since} "
+                f"(process {holder.pid} on {holder.host}): wait for it or, if it is no more, "
+                f"remove {path}"
             )
         time.sleep(_POLL_SECONDS)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock
 
 from pipeline.paths import write_atomic
 from pipeline.quality.results import CheckResult
@@ -80,11 +81,14 @@ class Records:
             made = BuildRecord(
                 table, digest, digest, data.num_rows, dict(inputs or {}), list(checks)
             )
-            known = self.record(table)
-            if known == made:
-                known.reused = True
-                return known
-            self.store(made, staged)
+            # Every step notes the run's inputs, in processes side by side: one that finds them there
+            # must not take away the record that another is about to read.
+            with FileLock(self.root / ".put.lock"):
+                known = self.record(table)
+                if known == made:
+                    known.reused = True
+                    return known
+                self.store(made, staged)
         return made
 
     @contextmanager
