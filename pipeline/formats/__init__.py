@@ -1,40 +1,78 @@
-"""Bytes of a publisher's wire format in, rows and rejects out. Pure; no network here."""
+"""Bytes of a publisher's wire format in, observations and rejects out. No network here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+import os
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pipeline.formats import bodies, documents, tables
 from pipeline.formats.spec import DatasetSpec, Parsed, ParseError
+from pipeline.formats.sql import literal
+from pipeline.formats.tidy import OBSERVATIONS, REJECTS, Reading, tidy
+
+if TYPE_CHECKING:
+    import duckdb
 
 __all__ = ["FORMATS", "DatasetSpec", "ParseError", "Parsed", "parse", "parse_file", "streams"]
-FORMATS = (
-    "sdmx_csv", "sdmx_csv2", "jsonstat", "oecd_csv", "owid_csv", "curated_csv", "cbs_odata",
-    "projection_csv", "worldbank_json", "unsdg_json", "gho_json",
-)  # fmt: skip
-_STREAMED = ("sdmx_csv", "sdmx_csv2")
+
+_TABLES: dict[str, Callable[[bodies.Csv], Reading]] = {
+    "sdmx_csv": tables.sdmx_csv,
+    "sdmx_csv2": tables.sdmx_csv2,
+    "oecd_csv": tables.oecd_csv,
+    "owid_csv": tables.owid_csv,
+    "curated_csv": tables.curated_csv,
+    "projection_csv": tables.projection_csv,
+}
+_DOCUMENTS: dict[str, Callable[[bytes, DatasetSpec], documents.Rows]] = {
+    "jsonstat": documents.jsonstat,
+    "cbs_odata": documents.cbs_odata,
+    "worldbank_json": documents.worldbank_json,
+    "unsdg_json": documents.unsdg_json,
+    "gho_json": documents.gho_json,
+}
+FORMATS = (*_TABLES, *_DOCUMENTS)
+# DuckDB's own memory for a large body; what does not fit is spilled beside the output. The process
+# takes some 300 MB more.
+MEMORY = "700MB"
+_THREADS = 2
 _NO_ROW = "no row of the body can be used: see why in the publisher's answer"
 
 
 def parse(body: bytes, spec: DatasetSpec) -> Parsed:
     """Parse one body. ParseError, in one line, if it is not whole or not this dataset's."""
-    if spec.format not in FORMATS:
-        raise ParseError(f"format {spec.format!r} is not one of {', '.join(FORMATS)}")
-    from pipeline.formats import documents, tables
-
-    module = tables if hasattr(tables, spec.format) else documents
-    with _refused(spec):
-        parsed: Parsed = getattr(module, spec.format)(body, spec)
+    parsed = read(body, spec)
     if parsed.observations.num_rows == 0:
         raise ParseError(_NO_ROW)
-    # What is streamed has its registry names from the start.
-    return parsed if streams(spec) else parsed.renamed(spec.keys, spec.units)
+    return parsed
+
+
+def read(body: bytes, spec: DatasetSpec) -> Parsed:
+    """parse() of a body that may hold rejects only."""
+    if spec.format not in FORMATS:
+        raise ParseError(f"format {spec.format!r} is not one of {', '.join(FORMATS)}")
+    with (
+        tempfile.TemporaryDirectory(prefix="missiemonitor-") as scratch,
+        _database(os.getpid()).cursor() as con,
+        _refused(spec),
+    ):
+        if spec.format in _TABLES:
+            table = bodies.table(io.BytesIO(body), Path(scratch) / "rows.csv")
+            reading = _TABLES[spec.format](table)
+        else:
+            reading = documents.reading(con, _DOCUMENTS[spec.format](body, spec))
+        tidy(con, reading, spec)
+        return Parsed(con.sql(OBSERVATIONS).to_arrow_table(), con.sql(REJECTS).to_arrow_table())
 
 
 def streams(spec: DatasetSpec) -> bool:
     """Whether parse_file() can read this format."""
-    return spec.format in _STREAMED
+    return spec.format in _TABLES
 
 
 def parse_file(
@@ -44,40 +82,70 @@ def parse_file(
     rejects: Path,
     sha256: str | None = None,
     limit: int | None = None,
+    memory: str = MEMORY,
 ) -> tuple[int, int]:
-    """Parse the body in `path` (plain or gzip) into two Parquet files, in bounded memory.
+    """Parse the CSV body in `path` (plain or gzip) into two Parquet files, in bounded memory.
 
     Gives the numbers of observations and rejects; the rows are those of parse(). `sha256` is
-    that of the unpacked body and `limit` its greatest size in bytes. ParseError as parse(), and
-    if the bytes are damaged or too many; neither file is there then.
+    that of the unpacked body and `limit` its greatest size in bytes; `memory` is DuckDB's limit.
+    ParseError as parse(), and if the bytes are damaged or too many; neither file is there then.
     """
-    from pipeline.formats import bulk, tables
-
-    staged = [p.with_name(p.name + ".tmp") for p in (observations, rejects)]
-    try:
-        with (
-            bulk.opened(path) as raw,
-            closing(bulk.File("observations", staged[0])) as good,
-            closing(bulk.File("rejects", staged[1])) as bad,
-            _refused(spec),
-        ):
-            tables.sdmx_stream(bulk.Body(raw, sha256, limit), spec, good, bad, observations.parent)
-        if good.rows == 0:
+    with (
+        tempfile.TemporaryDirectory(prefix=".parsing-", dir=observations.parent) as folder,
+        _refused(spec),
+    ):
+        scratch = Path(folder)
+        with closing(bodies.opened(path)) as raw:
+            table = bodies.table(raw, scratch / "rows.csv", sha256, limit)
+        with closing(_connect(_THREADS)) as con:
+            con.execute(f"SET memory_limit={literal(memory)}")
+            con.execute(f"SET temp_directory={literal(str(scratch / 'spilled'))}")
+            tidy(con, _TABLES[spec.format](table), spec)
+            good, bad = (
+                _copy(con, select, scratch / name)
+                for select, name in ((OBSERVATIONS, "observations"), (REJECTS, "rejects"))
+            )
+        if good == 0:
             raise ParseError(_NO_ROW)
-        for source, target in zip(staged, (observations, rejects), strict=True):
-            source.replace(target)
-    finally:
-        for source in staged:
-            source.unlink(missing_ok=True)
-    return good.rows, bad.rows
+        (scratch / "observations").replace(observations)
+        (scratch / "rejects").replace(rejects)
+    return good, bad
+
+
+def _copy(con: duckdb.DuckDBPyConnection, select: str, target: Path) -> int:
+    """Write a SELECT as Parquet; gives the number of its rows."""
+    copied = con.execute(f"COPY ({select}) TO {literal(str(target))} (FORMAT parquet)").fetchall()
+    return int(copied[0][0])
+
+
+def _connect(threads: int) -> duckdb.DuckDBPyConnection:
+    # Late: the command line's quick commands import formats and read no body.
+    import duckdb
+
+    con = duckdb.connect()
+    con.execute("SET autoinstall_known_extensions=false")
+    con.execute(f"SET threads={threads}")
+    # DuckDB takes a CSV of any size for a small table and would put it into a join's hash table.
+    con.execute("SET disabled_optimizers='join_order,build_side_probe_side'")
+    return con
+
+
+@cache
+def _database(process: int) -> duckdb.DuckDBPyConnection:
+    """One engine for each process: making one costs more than reading a small body."""
+    return _connect(threads=1)
 
 
 @contextmanager
 def _refused(spec: DatasetSpec) -> Iterator[None]:
+    import duckdb
+
     try:
         yield
     except ParseError:
         raise
+    except duckdb.InvalidInputException as error:
+        raise ParseError(f"the body is truncated or not a table: {str(error)[:160]}") from error
     except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
         # A field of another shape than the format's is the body's fault: one bad body must
         # end as one refused vintage, never as the end of the run.

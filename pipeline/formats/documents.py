@@ -1,6 +1,7 @@
 """The JSON formats: CBS OData v4, World Bank v2, UN SDG, WHO GHO and Eurostat's JSON-stat.
 
-A vintage of several answers comes in the envelope of pages.py; each parser reads both.
+A vintage of several answers comes in the envelope of pages.py; each parser reads both. Each gives
+a row of cells (texts or None) for every figure: series_key, geo, period, value, unit, flags, reason.
 """
 
 from __future__ import annotations
@@ -9,13 +10,20 @@ import json
 import re
 from collections.abc import Mapping
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pipeline.formats.bodies import sniff
 from pipeline.formats.geo import FROM_ISO2, FROM_ISO3, FROM_M49
 from pipeline.formats.pages import unfold
-from pipeline.formats.spec import DatasetSpec, Parsed, ParseError
-from pipeline.formats.tidy import CELLS, must_state, sniff, tidy
+from pipeline.formats.spec import DatasetSpec, ParseError, must_state
+from pipeline.formats.tidy import Reading
 
+if TYPE_CHECKING:
+    import duckdb
+
+Rows = list[dict[str, Any]]  # of text cells
+
+_CELLS = ("series_key", "geo", "period", "value", "unit", "flags", "reason")
 _CBS_FIXED = {"Id", "Measure", "ValueAttribute", "Value", "StringValue"}
 _CBS_TIME = "Perioden"
 _CBS_PARTS = ("Observations", "PeriodenCodes", "MeasureCodes")
@@ -33,16 +41,6 @@ def _load(body: bytes) -> Any:
         raise ParseError(f"the body is not UTF-8 (byte {error.start})") from error
     except ValueError as error:
         raise ParseError(f"the body is truncated or not JSON: {str(error)[:120]}") from error
-
-
-def _rows(rows: list[dict[str, Any]], spec: DatasetSpec) -> Parsed:
-    import pyarrow as pa
-
-    if not rows:
-        raise ParseError("the body holds no rows")
-    columns = {c: [r[c] for r in rows] for c in CELLS}
-    table = pa.table({c: pa.array(v, pa.string()) for c, v in columns.items()})
-    return tidy(table, f"SELECT row_number() OVER () AS line, {', '.join(CELLS)} FROM cells", spec)
 
 
 def _key(pairs: dict[str, Any]) -> str:
@@ -88,7 +86,7 @@ def _cbs_parts(document: Any, spec: DatasetSpec) -> dict[str, list[Any]]:
     return found
 
 
-def cbs_odata(body: bytes, spec: DatasetSpec) -> Parsed:
+def cbs_odata(body: bytes, spec: DatasetSpec) -> Rows:
     """CBS OData v4: observations joined to the status of their period and the unit of their
     measure. Observations, PeriodenCodes and MeasureCodes, as one document or as pages."""
     parts = _cbs_parts(_load(body), spec)
@@ -126,7 +124,7 @@ def cbs_odata(body: bytes, spec: DatasetSpec) -> Parsed:
                 "reason": reason,
             }
         )
-    return _rows(rows, spec)
+    return rows
 
 
 def _range(first: int, years: int, title: str) -> tuple[str, bool]:
@@ -139,7 +137,7 @@ def _range(first: int, years: int, title: str) -> tuple[str, bool]:
     return f"{first}/{last}", True
 
 
-def worldbank_json(body: bytes, spec: DatasetSpec) -> Parsed:
+def worldbank_json(body: bytes, spec: DatasetSpec) -> Rows:
     """World Bank v2: [meta, rows]; a message array comes with HTTP 200 and is an error."""
     found: list[Any] = []
     total, pages = 0, _pages(_load(body))
@@ -178,7 +176,7 @@ def worldbank_json(body: bytes, spec: DatasetSpec) -> Parsed:
                 "reason": None,
             }
         )
-    return _rows(rows, spec)
+    return rows
 
 
 def _unsdg_rows(document: Any) -> list[Any]:
@@ -199,7 +197,7 @@ def _unsdg_rows(document: Any) -> list[Any]:
     return [row for rows in found.values() for row in rows]
 
 
-def unsdg_json(body: bytes, spec: DatasetSpec) -> Parsed:
+def unsdg_json(body: bytes, spec: DatasetSpec) -> Rows:
     """UN SDG: values are strings, areas M49; Units, Nature and multiplier are attributes."""
     found = _unsdg_rows(_load(body))
     if found:
@@ -230,7 +228,7 @@ def unsdg_json(body: bytes, spec: DatasetSpec) -> Parsed:
                 "reason": reason,
             }
         )
-    return _rows(rows, spec)
+    return rows
 
 
 def _multiplied(value: str, attributes: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -250,7 +248,7 @@ def _multiplied(value: str, attributes: Mapping[str, Any]) -> tuple[str, str | N
         return value, None  # tidy says why it is no number
 
 
-def gho_json(body: bytes, spec: DatasetSpec) -> Parsed:
+def gho_json(body: bytes, spec: DatasetSpec) -> Rows:
     """WHO GHO: one row per area, year and breakdown; NumericValue counts, Value is for display."""
     found: list[Any] = []
     for document in _pages(_load(body)):
@@ -287,18 +285,18 @@ def gho_json(body: bytes, spec: DatasetSpec) -> Parsed:
                 "reason": reason,
             }
         )
-    return _rows(rows, spec)
+    return rows
 
 
-def jsonstat(body: bytes, spec: DatasetSpec) -> Parsed:
+def jsonstat(body: bytes, spec: DatasetSpec) -> Rows:
     """Eurostat's JSON-stat 2.0: a sparse cube; the order of its dimensions is that of `id`."""
-    rows: list[dict[str, Any]] = []
+    rows: Rows = []
     for document in _pages(_load(body)):
         rows += _cube(document, spec)
-    return _rows(rows, spec)
+    return rows
 
 
-def _cube(document: Any, spec: DatasetSpec) -> list[dict[str, Any]]:
+def _cube(document: Any, spec: DatasetSpec) -> Rows:
     if not isinstance(document, dict) or document.get("class") != "dataset":
         said = document.get("error") or document.get("warning") if isinstance(document, dict) else 0
         raise ParseError(f"the body is no JSON-stat dataset: {str(said or document)[:160]}")
@@ -356,3 +354,30 @@ def _sparse(cells: Any) -> dict[str, Any]:
     if isinstance(cells, list):
         return {str(n): v for n, v in enumerate(cells) if v is not None}
     return {str(k): v for k, v in cells.items()}
+
+
+def reading(con: duckdb.DuckDBPyConnection, rows: Rows) -> Reading:
+    """The rows as a relation of `con`. ParseError if there are none."""
+    # Arrow takes a while to import, and only a body needs it.
+    import pyarrow as pa
+
+    if not rows:
+        raise ParseError("the body holds no rows")
+    columns = {c: pa.array([r[c] for r in rows], pa.string()) for c in _CELLS}
+    con.register("document", pa.table(columns))
+    return Reading(
+        # No unit is not an empty one.
+        relation="""(SELECT coalesce(series_key, '') AS series_key, coalesce(geo, '') AS geo,
+            coalesce(period, '') AS period, value, coalesce('=' || unit, '') AS unit,
+            coalesce(flags, '') AS flags, coalesce(reason, '') AS reason FROM document)""",
+        dims=("series_key", "unit"),
+        series="series_key",
+        unit="CASE WHEN unit <> '' THEN unit[2:] END",
+        areas=("geo",),
+        geo="geo",
+        kinds=("period", "flags", "reason"),
+        period="period",
+        flags="flags",
+        reason="nullif(reason, '')",
+        value="value",
+    )

@@ -18,9 +18,3 @@ FROM_M49 = {m49: code for _, m49, code in _ROWS}
 TO_ISO3 = {code: iso3 for iso3, _, code in _ROWS}
 TO_M49 = {code: m49 for m49, code in FROM_M49.items()}
 FROM_ISO2 = {"GR": "EL", "GB": "UK", "1W": "WORLD", "EU": "EU27_2020", "EUU": "EU27_2020"}
-
-
-def mapped(column: str, table: dict[str, str]) -> str:
-    """SQL that translates a column by a table, leaving unknown codes alone."""
-    pairs = " ".join(f"WHEN '{a}' THEN '{b}'" for a, b in sorted(table.items()))
-    return f"CASE {column} {pairs} ELSE {column} END"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,6 +31,17 @@ class DatasetSpec:
     forms: frozenset[str] = frozenset()
     keys: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+
+
+def must_state(found: set[Any], spec: DatasetSpec, what: str) -> None:
+    """ParseError unless the body states the one code that it should."""
+    if spec.code is None:
+        return
+    wrong = sorted(str(f) for f in found if str(f).upper() != spec.code.upper())
+    if wrong or not found:
+        raise ParseError(
+            f"{what} is {', '.join(wrong[:3]) or 'not stated'}, not {spec.code}: another dataset"
+        )
 
 
 @dataclass(frozen=True)

@@ -1,160 +1,164 @@
-"""The CSV formats: Eurostat SDMX-CSV 1.0, OECD csvfile, OWID grapher, curated tidy tables."""
+"""The CSV formats: Eurostat SDMX-CSV, OECD csvfile, OWID grapher, curated tidy tables.
+
+Each says how the columns of its table are to be read; the rules are those of tidy.py.
+"""
 
 from __future__ import annotations
 
-import io
-from functools import partial
-from pathlib import Path
+from pipeline.formats.bodies import Csv
+from pipeline.formats.geo import FROM_ISO3
+from pipeline.formats.spec import ParseError
+from pipeline.formats.sql import key_of, literal, mapped, quoted
+from pipeline.formats.tidy import Reading
 
-from pipeline.formats.bulk import BLOCK, Body, Layout, Rows, Sink, checked, normalise
-from pipeline.formats.geo import FROM_ISO3, mapped
-from pipeline.formats.spec import DatasetSpec, Parsed, ParseError
-from pipeline.formats.tidy import key_sql, must_state, quoted, read_csv, tidy
-
-_CURATED = ("series", "geo", "period", "value", "unit", "flag")
-_PROJECTION = ("edition", "target_year", "low_pct", "high_pct", "page_url")
+_MISSING = "trim(value) IN ('', ':')"
 
 
-def sdmx_csv(body: bytes, spec: DatasetSpec) -> Parsed:
+def sdmx_csv(table: Csv) -> Reading:
     """Eurostat SDMX-CSV 1.0: lower-case dimensions, OBS_FLAG letters, geo in `geo`."""
-    good, bad = Rows("observations"), Rows("rejects")
-    sdmx_stream(Body(io.BytesIO(body)), spec, good, bad, threads=len(body) > BLOCK)
-    return Parsed(good.table(), bad.table())
+    return _sdmx(table, "DATAFLOW")
 
 
-def sdmx_csv2(body: bytes, spec: DatasetSpec) -> Parsed:
+def sdmx_csv2(table: Csv) -> Reading:
     """Eurostat SDMX-CSV 2.0: STRUCTURE and STRUCTURE_ID stand where 1.0 has DATAFLOW."""
-    return sdmx_csv(body, spec)
-
-
-def sdmx_stream(
-    body: Body,
-    spec: DatasetSpec,
-    observations: Sink,
-    rejects: Sink,
-    scratch: Path | None = None,
-    threads: bool = True,
-) -> None:
-    """Either version from a stream into two sinks, in bounded memory. ParseError as ever."""
-    layout = partial(_sdmx_layout, version=2 if spec.format == "sdmx_csv2" else 1)
-    normalise(body, layout, spec, observations, rejects, scratch, threads)
-
-
-def _sdmx_layout(header: list[str], version: int) -> Layout:
-    if version == 2 and ("STRUCTURE_ID" not in header or "DATAFLOW" in header):
+    if "STRUCTURE_ID" not in table.names or "DATAFLOW" in table.names:
         raise ParseError("column STRUCTURE_ID is missing: not SDMX-CSV 2.0")
-    stated = "STRUCTURE_ID" if version == 2 else "DATAFLOW"
-    names = checked(header, (stated, "geo", "TIME_PERIOD", "OBS_VALUE"))
+    return _sdmx(table, "STRUCTURE_ID")
+
+
+def _sdmx(table: Csv, stated: str) -> Reading:
+    table.require(stated, "geo", "TIME_PERIOD", "OBS_VALUE")
     # Dimensions are in lower case, all else (and what may be added one day) in upper case.
-    dims = sorted(c for c in names if c == c.lower() and c != "geo")
+    dims = tuple(sorted(c for c in table.names if c == c.lower() and c != "geo"))
     if not dims:
         raise ParseError(
-            f"there is no dimension beside geo; the header is {', '.join(names)[:200]}"
+            f"there is no dimension beside geo; the header is {', '.join(table.names)[:200]}"
         )
-    kinds = tuple(c for c in ("OBS_FLAG", "CONF_STATUS") if c in names)
+    kinds = tuple(c for c in ("TIME_PERIOD", "OBS_FLAG", "CONF_STATUS") if c in table.names)
     flag = "OBS_FLAG" if "OBS_FLAG" in kinds else "''"
     secret = "trim(CONF_STATUS)" if "CONF_STATUS" in kinds else "''"
-    sql = f"""SELECT row_number() OVER () AS line, NULL AS series_key, NULL AS geo,
-       trim(TIME_PERIOD) AS period, value, NULL AS unit,
-       -- every letter of OBS_FLAG is a flag of its own
-       array_to_string(regexp_extract_all({flag}, '[A-Za-z]'), ' ') AS flags,
-       CASE WHEN NOT regexp_matches(trim(TIME_PERIOD), '^\\d{{4}}$')
-             AND regexp_matches(trim(TIME_PERIOD), '^\\d{{4}}-') THEN 'not_annual'
-            WHEN {secret} = 'C' AND trim(value) IN ('', ':') THEN 'confidential' END AS reason
-       FROM kinds"""
-    return Layout(
-        dims=tuple(dims),
-        geo="geo",
-        period="TIME_PERIOD",
-        value="OBS_VALUE",
-        unit="unit" if "unit" in dims else None,
+    return Reading(
+        relation=table.relation(),
+        dims=dims,
+        series=key_of(dims),
+        unit="trim(unit)" if "unit" in dims else "NULL",
+        areas=("geo",),
+        geo="trim(geo)",
         kinds=kinds,
-        sql=sql,
-        stated=stated,
+        period="trim(TIME_PERIOD)",
+        # every letter of OBS_FLAG is a flag of its own
+        flags=f"array_to_string(regexp_extract_all({flag}, '[A-Za-z]'), ' ')",
+        reason=f"""CASE WHEN NOT regexp_matches(trim(TIME_PERIOD), '^\\d{{4}}$')
+             AND regexp_matches(trim(TIME_PERIOD), '^\\d{{4}}-') THEN 'not_annual'
+            WHEN {secret} = 'C' AND {_MISSING} THEN 'confidential' END""",
+        value="OBS_VALUE",
+        states=(stated, f"split_part(regexp_replace({stated}, '^[^:]*:', ''), '(', 1)"),
     )
 
 
-def oecd_csv(body: bytes, spec: DatasetSpec) -> Parsed:
+def oecd_csv(table: Csv) -> Reading:
     """OECD csvfile: dimensions stand between DATAFLOW and TIME_PERIOD; UNIT_MULT is applied."""
-    cells = read_csv(body, ("DATAFLOW", "REF_AREA", "TIME_PERIOD", "OBS_VALUE"))
-    names = cells.column_names
-    stated = {
-        str(v).rsplit("@", 1)[-1].split("(")[0]
-        for v in cells.column("DATAFLOW").unique().to_pylist()
-    }
-    must_state(stated, spec, "DATAFLOW")
+    table.require("DATAFLOW", "REF_AREA", "TIME_PERIOD", "OBS_VALUE")
+    names = table.names
     start, end = names.index("DATAFLOW"), names.index("TIME_PERIOD")
     if end < start:
         raise ParseError("TIME_PERIOD stands before DATAFLOW: not OECD's csvfile")
     dims = [c for c in names[start + 1 : end] if c != "REF_AREA"]
-    mult = (
-        "CASE WHEN trim(UNIT_MULT) IN ('', '9999') THEN 0 ELSE try_cast(UNIT_MULT AS INTEGER) END"
-        if "UNIT_MULT" in names
-        else "0"
-    )
-    unit = "UNIT_MEASURE" if "UNIT_MEASURE" in names else "NULL"
-    status = "OBS_STATUS" if "OBS_STATUS" in names else "''"
-    sql = f"""SELECT row_number() OVER () AS line, {key_sql(dims)} AS series_key,
-       {mapped("trim(REF_AREA)", FROM_ISO3)} AS geo, trim(TIME_PERIOD) AS period,
-       CASE WHEN try_cast(trim(OBS_VALUE) AS DOUBLE) IS NULL OR {mult} IS NULL THEN OBS_VALUE
-            WHEN {mult} = 0 THEN trim(OBS_VALUE)
+    power, unit, status = "0", "NULL", "''"
+    if "UNIT_MULT" in names:
+        power = "CASE WHEN trim(UNIT_MULT) IN ('', '9999') THEN 0 ELSE try_cast(UNIT_MULT AS INTEGER) END"
+    if "UNIT_MEASURE" in names:
+        unit = "trim(UNIT_MEASURE)"
+    if "OBS_STATUS" in names:
+        status = "OBS_STATUS"
+    value = "try_cast(trim(OBS_VALUE) AS DOUBLE)"
+    return Reading(
+        relation=table.relation(),
+        dims=tuple(dict.fromkeys([*dims, *({"UNIT_MEASURE"} & set(names))])),
+        series=key_of(dims),
+        unit=unit,
+        areas=("REF_AREA",),
+        geo=mapped("trim(REF_AREA)", FROM_ISO3),
+        kinds=tuple(c for c in ("TIME_PERIOD", "OBS_STATUS", "UNIT_MULT") if c in names),
+        period="trim(TIME_PERIOD)",
+        flags=f"CASE lower(trim({status})) WHEN 'a' THEN '' WHEN 'm' THEN '' ELSE lower({status}) END",
+        # a value whose multiplier cannot be read is not a number yet
+        reason=f"CASE WHEN {power} IS NULL AND trim(value) <> '' THEN 'not_a_number' END",
+        value=f"""CASE WHEN {value} IS NULL OR {power} IS NULL THEN OBS_VALUE
+            WHEN {power} = 0 THEN trim(OBS_VALUE)
             -- moved in the text where it can be: a product of doubles may miss the last digit
-            WHEN regexp_matches(trim(OBS_VALUE), '^[+-]?[0-9.]+$') THEN trim(OBS_VALUE) || 'e' || {mult}
-            ELSE CAST(try_cast(trim(OBS_VALUE) AS DOUBLE) * pow(10, {mult}) AS VARCHAR) END AS value,
-       trim({unit}) AS unit,
-       CASE lower(trim({status})) WHEN 'a' THEN '' WHEN 'm' THEN '' ELSE lower({status}) END AS flags,
-       -- a value whose multiplier cannot be read is not a number yet
-       CASE WHEN {mult} IS NULL AND trim(OBS_VALUE) <> '' THEN 'not_a_number' END AS reason
-       FROM cells"""
-    return tidy(cells, sql, spec)
+            WHEN regexp_matches(trim(OBS_VALUE), '^[+-]?[0-9.]+$') THEN trim(OBS_VALUE) || 'e' || {power}
+            ELSE CAST({value} * pow(10, {power}) AS VARCHAR) END""",
+        states=("DATAFLOW", "split_part(regexp_replace(DATAFLOW, '^.*@', '', 's'), '(', 1)"),
+    )
 
 
-def owid_csv(body: bytes, spec: DatasetSpec) -> Parsed:
+def owid_csv(table: Csv) -> Reading:
     """OWID grapher: Entity, Code, Year and one column for each indicator; headers in any case."""
-    cells = read_csv(body, ())
-    lower = {c.lower(): c for c in cells.column_names}
+    lower = {c.lower(): c for c in table.names}
     for column in ("entity", "code", "year"):
         if column not in lower:
             raise ParseError(f"column {column} is missing; the header is {', '.join(lower)[:200]}")
     values = [c for k, c in lower.items() if k not in ("entity", "code", "year")]
     if not values:
         raise ParseError("there is no value column beside Entity, Code and Year")
-    parts = []
-    for column in values:
-        key = "column=" + column
-        parts.append(
-            f"""SELECT row_number() OVER () AS line, '{key.replace("'", "''")}' AS series_key,
-            {mapped(f"coalesce(nullif(trim({quoted(lower['code'])}), ''), trim({quoted(lower['entity'])}))", FROM_ISO3)} AS geo,
-            trim({quoted(lower["year"])}) AS period, {quoted(column)} AS value,
-            NULL::VARCHAR AS unit, '' AS flags, NULL::VARCHAR AS reason FROM cells"""
-        )
-    return tidy(cells, " UNION ALL ".join(parts), spec)
+    entity, code, year = (quoted(lower[c]) for c in ("entity", "code", "year"))
+    return Reading(
+        # A row for each value of a line, line by line.
+        relation=f"""(SELECT {entity} AS entity, {code} AS code, {year} AS year,
+            unnest([{", ".join(literal("column=" + c) for c in values)}]) AS series,
+            unnest([{", ".join(map(quoted, values))}]) AS figure FROM {table.relation()})""",
+        dims=("series",),
+        series="series",
+        areas=("code", "entity"),
+        geo=mapped("coalesce(nullif(trim(code), ''), trim(entity))", FROM_ISO3),
+        kinds=("year",),
+        period="trim(year)",
+        value="figure",
+        per_line=len(values),
+    )
 
 
-def curated_csv(body: bytes, spec: DatasetSpec) -> Parsed:
+def curated_csv(table: Csv) -> Reading:
     """A tidy table made by hand: series, geo, period, value, unit, flag, and whatever else."""
-    cells = read_csv(body, _CURATED)
-    # Digits that ran together on the page and were split by hand are of low reliability: u.
-    sql = """SELECT row_number() OVER () AS line, 'series=' || trim(series) AS series_key,
-       trim(geo) AS geo, trim(period) AS period, value, trim(unit) AS unit,
-       regexp_replace(flag, '\\bparsed\\b', 'parsed u') AS flags, NULL::VARCHAR AS reason FROM cells"""
-    return tidy(cells, sql, spec)
+    table.require("series", "geo", "period", "value", "unit", "flag")
+    return Reading(
+        relation=table.relation(),
+        dims=("series", "unit"),
+        series="'series=' || trim(series)",
+        unit="trim(unit)",
+        areas=("geo",),
+        geo="trim(geo)",
+        kinds=("period", "flag"),
+        period="trim(period)",
+        # Digits that ran together on the page and were split by hand are of low reliability: u.
+        flags="regexp_replace(flag, '\\bparsed\\b', 'parsed u')",
+        value="value",
+    )
 
 
-def projection_csv(body: bytes, spec: DatasetSpec) -> Parsed:
+def projection_csv(table: Csv) -> Reading:
     """Official projections: a row for each edition with the band of one year in %, of NL.
 
     Each figure becomes a series of its own, named by bound, edition and the page that quotes it.
     They are read by `official_projections` alone: an indicator's values are never projections.
     """
-    cells = read_csv(body, _PROJECTION)
+    table.require("edition", "target_year", "low_pct", "high_pct", "page_url")
+    # Lines count figures, not rows: one row may lack several.
     parts = [
         f"""SELECT 'bound={bound}|edition=' || trim(edition) || '|page_url=' || trim(page_url)
-            AS series_key, trim(target_year) AS period, {bound}_pct AS value FROM cells"""
+            AS series, 'NL' AS geo, target_year, {bound}_pct AS figure FROM {table.relation()}"""
         for bound in ("low", "central", "high", "target_reduction")
-        if f"{bound}_pct" in cells.column_names
+        if f"{bound}_pct" in table.names
     ]
-    # Lines count figures, not rows: one row may lack several.
-    sql = f"""SELECT row_number() OVER () AS line, series_key, 'NL' AS geo, period, value,
-       '%' AS unit, '' AS flags, NULL::VARCHAR AS reason FROM ({" UNION ALL ".join(parts)})"""
-    return tidy(cells, sql, spec)
+    return Reading(
+        relation=f"({' UNION ALL '.join(parts)})",
+        dims=("series",),
+        series="series",
+        unit="'%'",
+        areas=("geo",),
+        geo="geo",
+        kinds=("target_year",),
+        period="trim(target_year)",
+        value="figure",
+    )

@@ -1,25 +1,23 @@
-"""The tail that all formats share: text cells in, observations and rejects out, in one SQL pass.
+"""The rules that all formats share, as SQL: text cells in, observations and rejects out.
 
 Missing is not zero, a cell that cannot be read is a reject with its reason, flags are sets.
+What repeats (series, areas, periods with their flags) is judged once, not once a row, and all
+texts but the value are codes: so millions of rows fit into DuckDB's memory, or spill.
 Where the cells come from belongs in the module of each format.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import os
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pipeline.formats.spec import DatasetSpec, Parsed, ParseError
+from pipeline.formats.spec import DatasetSpec, ParseError, must_state
+from pipeline.formats.sql import mapped, quoted
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
-CELLS = ("series_key", "geo", "period", "value", "unit", "flags", "reason")
 _YEAR = r"^\d{4}$"
 _RANGE = r"^\d{4}\s*[-/–]\s*(\d{4})$"
 _CIRCA = r"^(?:c\.|ca\.|circa)\s*(\d{4})$|^(\d{4})e$"
@@ -27,160 +25,140 @@ _FRACTION = r"^(\d+)\s+(?:in|of)\s+(\d+)$"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 
-def sniff(body: bytes) -> None:
-    """ParseError for what is never data: nothing, HTML, a fault, a compressed body."""
-    head = body[:2048].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if not head:
-        raise ParseError("the body is empty: pull or download it again")
-    if head[:2] == b"\x1f\x8b":
-        raise ParseError("the body is gzip inside gzip: unpack it first")
-    low = head[:512].lower()
-    if low.startswith((b"<!doctype html", b"<html")) or b"<html" in low:
-        raise ParseError("the body is an HTML page, not data: the publisher may be in maintenance")
-    if low.startswith(b"<"):
-        kind = (
-            "a SOAP or XML fault or queue notice"
-            if b"fault" in low or b"envelope" in low
-            else "XML"
-        )
-        raise ParseError(f"the body is {kind}, not data: pull it again later")
-
-
-def read_csv(body: bytes, required: tuple[str, ...]) -> pa.Table:
-    """A CSV as strings by header name. ParseError: truncated, or a required column missing."""
-    import pyarrow as pa
-    from pyarrow import csv as pacsv
-
-    sniff(body)
-    if body.lstrip()[:1] in (b"{", b"["):
-        raise ParseError("the body is JSON, not CSV: the publisher may have sent an error")
-    try:
-        # Blank lines and spaces around the table mean nothing; no cell that counts is lost.
-        text = body.decode("utf-8-sig").strip() + "\n"
-    except UnicodeDecodeError as error:
-        raise ParseError(
-            f"the body is not UTF-8 (byte {error.start}): check its encoding"
-        ) from error
-    if text.count('"') % 2:
-        # A quote that never closes swallows every row after it into one cell.
-        raise ParseError("the body is truncated or broken: a quoted cell is never closed")
-    try:
-        header = [c.strip() for c in next(csv.reader(io.StringIO(text.split("\n", 1)[0])))]
-    except csv.Error as error:
-        raise ParseError(f"the header cannot be read: {error}") from error
-    if not all(header) or any("\0" in c for c in header):
-        raise ParseError("a column has no name, or one that cannot be: pull the body again")
-    for column in required:
-        if column not in header:
-            raise ParseError(f"column {column} is missing; the header is {', '.join(header)[:200]}")
-    if len({c.lower() for c in header}) != len(header):
-        # In SQL names have no case: `x` and `X` would give the same cells twice.
-        raise ParseError("a column name occurs twice in the header")
-    data = text.encode("utf-8")
-    try:
-        table = pacsv.read_csv(
-            pa.BufferReader(data),
-            read_options=pacsv.ReadOptions(column_names=header, skip_rows=1),
-            parse_options=pacsv.ParseOptions(newlines_in_values=True),
-            convert_options=pacsv.ConvertOptions(
-                column_types={c: pa.string() for c in header}, strings_can_be_null=False
-            ),
-        )
-    except pa.ArrowInvalid as error:
-        raise ParseError(f"the body is truncated or not a table: {str(error)[:160]}") from error
-    if table.num_rows == 0:
-        raise ParseError("the body has a header and no rows")
-    return table
-
-
 @dataclass(frozen=True)
-class Kind:
-    """What the rules make of a row. `number`: the value, where the text of it was judged too."""
+class Reading:
+    """What the rows of `relation` (SQL) say, as SQL expressions over its columns.
 
+    `series` and `unit` depend on the columns `dims` alone, `geo` on `areas`, and `period`,
+    `flags` (separated by blanks) and `reason` (null: none yet) on `kinds` and on `value`, which
+    there is '0' where it is plainly a number. None of these columns holds a null. `value`
+    may depend on any column. `states`: column
+    that holds the dataset's code, and SQL that takes the code from it. `per_line`: rows to one
+    line of the body.
+    """
+
+    relation: str
+    dims: tuple[str, ...]
+    series: str
+    areas: tuple[str, ...]
+    geo: str
+    kinds: tuple[str, ...]
     period: str
-    year: int | None
-    flags: tuple[str, ...]
-    reason: str | None
-    number: float | None = None
+    value: str
+    unit: str = "NULL"
+    flags: str = "''"
+    reason: str = "NULL"
+    states: tuple[str, str] | None = None
+    per_line: int = 1
 
 
-@cache
-def _database(process: int) -> duckdb.DuckDBPyConnection:
-    """One engine for each process: making one costs more than reading a small body."""
-    import duckdb
-
-    con = duckdb.connect()
-    con.execute("SET autoinstall_known_extensions=false")
-    con.execute("SET threads=1")
-    return con
-
-
-def tidy(cells: pa.Table, sql: str, spec: DatasetSpec) -> Parsed:
-    """Observations and rejects from `sql`, a SELECT over `cells` that gives line and CELLS."""
-    with _database(os.getpid()).cursor() as con:
-        con.register("cells", cells)
-        con.execute(f"CREATE TEMP TABLE final AS {_final(_judged(sql, spec))}")
-        observations = con.sql(
-            "SELECT series_key, geo, period, year, number AS value, unit, flags FROM final "
-            "WHERE why IS NULL ORDER BY series_key, geo, year, line"
-        ).to_arrow_table()
-        rejects = con.sql(
-            "SELECT line, series_key, geo, period, value, flags, why AS reason FROM final "
-            "WHERE why IS NOT NULL ORDER BY line, series_key"
-        ).to_arrow_table()
-    return Parsed(observations, rejects)
+_FLAGS = (
+    "CASE WHEN flags::VARCHAR = '' THEN []::VARCHAR[] ELSE string_split(flags::VARCHAR, ' ') END"
+)
+# Codes become texts only when the rows have their order.
+OBSERVATIONS = f"""SELECT series_key::VARCHAR AS series_key, geo::VARCHAR AS geo,
+       period::VARCHAR AS period, year, number AS value, unit::VARCHAR AS unit, {_FLAGS} AS flags
+FROM (SELECT * FROM good ANTI JOIN again USING (place) ORDER BY series_key, geo, year, place)"""
+REJECTS = f"""SELECT line, series_key::VARCHAR AS series_key, geo::VARCHAR AS geo,
+       period::VARCHAR AS period, value, {_FLAGS} AS flags, coalesce(fault::VARCHAR, why) AS reason
+FROM (SELECT * FROM rows LEFT JOIN again USING (place)
+      WHERE fault IS NOT NULL OR why IS NOT NULL ORDER BY line, series_key)"""
 
 
-_KINDS: dict[tuple[Any, ...], Kind] = {}
-_MOST_KINDS = 50_000
+def tidy(con: duckdb.DuckDBPyConnection, reading: Reading, spec: DatasetSpec) -> None:
+    """Judge every row of `reading`; OBSERVATIONS and REJECTS then select from `con`.
+
+    ParseError if there is no row, or the body states the code of another dataset.
+    """
+    dims, areas, kinds = reading.dims, reading.areas, (*reading.kinds, " odd")
+    # Names that begin with a blank are ours: no header has such a one.
+    cells = f"""(SELECT *, CASE WHEN " number" IS NULL THEN " value" ELSE '0' END AS " odd" FROM (
+      SELECT *, CASE WHEN regexp_matches(" value", '{_NUMBER}') AND isfinite(try_cast(" value" AS DOUBLE))
+                     THEN try_cast(" value" AS DOUBLE) END AS " number"
+      FROM (SELECT *, {reading.value} AS " value" FROM {reading.relation})))"""
+    _combinations(con, cells, dims, areas, kinds, (reading.states or ())[:1])
+    if reading.states is not None:
+        column, code = reading.states
+        found = con.execute(f"SELECT {code} FROM combinations WHERE of_set = 3").fetchall()
+        must_state({row[0] for row in found}, spec, column)
+    series = f"""SELECT {_codes(dims)}, {mapped(reading.series, spec.keys)} AS series_key,
+       {mapped(reading.unit, spec.units)} AS unit FROM {_distinct(0, dims)}"""
+    _dictionary(con, "series", series, "series_key", "unit")
+    geo = f"SELECT {_codes(areas)}, {reading.geo} AS geo FROM {_distinct(1, areas)}"
+    _dictionary(con, "areas", geo, "geo")
+    _dictionary(con, "kinds", _judged(reading, spec), "period", "flags", "fault")
+    con.execute(f"""CREATE TEMP TABLE rows AS
+SELECT " place" AS place, (" place" - 1) // {reading.per_line} + 1 AS line, series.series_key,
+       areas.geo, kinds.period, kinds.year, coalesce(" number", kinds.number) AS number,
+       series.unit, kinds.flags, kinds.fault, " value" AS value
+FROM (SELECT *, row_number() OVER () AS " place" FROM {cells}) cells
+     {_join("series", dims)} {_join("areas", areas)} {_join("kinds", kinds)}""")
+    con.execute("CREATE TEMP VIEW good AS SELECT * FROM rows WHERE fault IS NULL")
+    # Of equal cells the one with the fewest flags stays, then the first; of differing ones none.
+    con.execute(f"""CREATE TEMP TABLE again AS
+SELECT place, CASE WHEN low <> high THEN 'duplicate_differs' ELSE 'duplicate_same' END AS why
+FROM (
+  SELECT place, min(number) OVER cell AS low, max(number) OVER cell AS high,
+         row_number() OVER (PARTITION BY series_key, geo, year ORDER BY len({_FLAGS}), place) AS nth
+  FROM good SEMI JOIN (
+    SELECT series_key, geo, year FROM good GROUP BY ALL HAVING count(*) > 1
+  ) twice USING (series_key, geo, year)
+  WINDOW cell AS (PARTITION BY series_key, geo, year)
+) WHERE low <> high OR nth > 1""")
 
 
-def judge(
-    rows: list[tuple[str | None, ...]], names: tuple[str, ...], sql: str, spec: DatasetSpec
-) -> list[Kind]:
-    """What the rules make of each of `rows`: texts of the columns `names`, and of the value,
-    None where it is plainly a number. `sql` is a SELECT over `kinds`, shaped as for tidy()."""
-    import pyarrow as pa
-
-    rules = (sql, names, spec.forms)
-    found = {row: _KINDS.get((*rules, row)) for row in rows}
-    new = [row for row, kind in found.items() if kind is None]
-    if new:
-        columns = [pa.array(c, pa.string()) for c in zip(*new, strict=True)]
-        columns[-1] = columns[-1].fill_null("0")
-        with _database(os.getpid()).cursor() as con:
-            con.register("kinds", pa.table(columns, names=[*names, "value"]))
-            judged = con.execute(
-                f"SELECT period, year, flags, fault, number FROM ({_judged(sql, spec)}) ORDER BY line"
-            ).fetchall()
-        if len(_KINDS) > _MOST_KINDS:
-            _KINDS.clear()
-        for row, (period, year, flags, fault, number) in zip(new, judged, strict=True):
-            found[row] = _KINDS[(*rules, row)] = Kind(period, year, tuple(flags), fault, number)
-    return [kind for row in rows if (kind := found[row]) is not None]
+def _combinations(con: duckdb.DuckDBPyConnection, cells: str, *sets: tuple[str, ...]) -> None:
+    """The combinations that occur of each set of columns, from one pass. ParseError: no rows."""
+    sets = tuple(columns for columns in sets if columns)
+    marks = ", ".join(f'true AS " is {i}"' for i in range(len(sets)))
+    grouped = ", ".join(f'(" is {i}", {_names(columns)})' for i, columns in enumerate(sets))
+    which = " ".join(f'WHEN " is {i}" THEN {i}' for i in range(len(sets)))
+    names = _names(dict.fromkeys(c for columns in sets for c in columns))
+    con.execute(f"""CREATE TEMP TABLE combinations AS
+SELECT {names}, CASE {which} END AS of_set FROM (SELECT *, {marks} FROM {cells})
+GROUP BY GROUPING SETS ({grouped})""")
+    if con.execute("SELECT count(*) FROM combinations").fetchall() == [(0,)]:
+        raise ParseError("the body has a header and no rows")
 
 
-def _judged(given: str, spec: DatasetSpec) -> str:
-    """SELECT that reads the cells of `given` and names each one's fault, if it has one."""
-    forms = spec.forms
-    year = [f"WHEN regexp_matches(p, '{_YEAR}') THEN p"]
-    circa = "false"
-    if "range" in forms:
-        year.append(f"WHEN regexp_matches(p, '{_RANGE}') THEN regexp_extract(p, '{_RANGE}', 1)")
-    if "circa" in forms:
-        circa = f"regexp_matches(p, '{_CIRCA}')"
-        year.append(
-            f"WHEN {circa} THEN regexp_extract(p, '{_CIRCA}', 1) || regexp_extract(p, '{_CIRCA}', 2)"
+def _names(columns: Iterable[str]) -> str:
+    return ", ".join(map(quoted, columns))
+
+
+def _codes(columns: tuple[str, ...]) -> str:
+    """Names of the columns that a dictionary is looked up by."""
+    return ", ".join(f'" {i}"' for i in range(len(columns)))
+
+
+def _distinct(number: int, columns: tuple[str, ...]) -> str:
+    """The combinations of a set, under the columns' names and under those of _codes()."""
+    both = ", ".join(f'{quoted(c)} AS " {i}"' for i, c in enumerate(columns))
+    return f"(SELECT {both}, {_names(columns)} FROM combinations WHERE of_set = {number})"
+
+
+def _dictionary(con: duckdb.DuckDBPyConnection, name: str, select: str, *texts: str) -> None:
+    """A table of what each combination means, its texts as codes that sort as the texts do."""
+    con.execute(f"CREATE TEMP TABLE {name} AS {select}")
+    for column in texts:
+        con.execute(
+            f"CREATE TEMP TYPE {column}_code AS ENUM (SELECT DISTINCT coalesce({column}, '') AS code "
+            f"FROM {name} ORDER BY code)"
         )
-    fraction = "NULL"
-    if "fraction" in forms:
-        fraction = (
-            f"CASE WHEN regexp_matches(v, '{_FRACTION}') THEN "
-            f"100.0 * regexp_extract(v, '{_FRACTION}', 1)::DOUBLE "
-            f"/ nullif(regexp_extract(v, '{_FRACTION}', 2)::DOUBLE, 0) END"
-        )
+        con.execute(f"ALTER TABLE {name} ALTER {column} TYPE {column}_code")
+
+
+def _join(name: str, columns: tuple[str, ...]) -> str:
+    same = (f'cells.{quoted(c)} = {name}." {i}"' for i, c in enumerate(columns))
+    return f"JOIN {name} ON {' AND '.join(same)}"
+
+
+def _judged(reading: Reading, spec: DatasetSpec) -> str:
+    """SELECT that reads each kind of row and names its fault, if it has one."""
+    year, circa, fraction = _forms(spec.forms)
+    kinds = (*reading.kinds, " odd")
+    codes = _codes(kinds)
     return f"""
-SELECT *, CASE
+SELECT {codes}, period, year, array_to_string(flags, ' ') AS flags, number, CASE
   WHEN reason IS NOT NULL THEN reason
   WHEN list_contains(flags, 'target') THEN 'target_row'
   WHEN list_contains(flags, 'f') THEN 'forecast'
@@ -192,54 +170,35 @@ SELECT *, CASE
   WHEN year IS NULL THEN 'period_not_read'
 END AS fault
 FROM (
-  SELECT line, series_key, geo, period, value, unit, reason,
-         try_cast(CASE {" ".join(year)} END AS INTEGER) AS year,
+  SELECT {codes}, period, reason, v, try_cast({year} AS INTEGER) AS year,
          coalesce(CASE WHEN regexp_matches(v, '{_NUMBER}') THEN try_cast(v AS DOUBLE) END,
                   {fraction}) AS number,
-         v, {circa} AS circa,
          list_sort(list_distinct(list_filter(
            regexp_split_to_array(coalesce(flags, ''), '[ ,;]+') || CASE WHEN {circa} THEN ['e'] ELSE [] END,
            lambda f: f <> ''))) AS flags
-  FROM (SELECT *, trim(period) AS p, trim(coalesce(value, '')) AS v FROM ({given}))
+  FROM (
+    SELECT {codes}, {reading.period} AS period, {reading.flags} AS flags,
+           {reading.reason} AS reason, trim({reading.period}) AS p, trim(value) AS v
+    FROM (SELECT *, " odd" AS value FROM {_distinct(2, kinds)})
+  )
 )"""
 
 
-def _final(judged: str) -> str:
-    """SELECT that adds to judged cells why each is no observation: its fault, or given twice."""
-    return f"""
-SELECT *, coalesce(fault, CASE
-  WHEN low <> high THEN 'duplicate_differs'
-  WHEN place > 1 THEN 'duplicate_same'
-END) AS why
-FROM (
-  SELECT *,
-    min(number) OVER cell AS low, max(number) OVER cell AS high,
-    row_number() OVER (PARTITION BY series_key, geo, year, fault IS NULL
-                       ORDER BY len(flags), line) AS place
-  FROM ({judged})
-  WINDOW cell AS (PARTITION BY series_key, geo, year, fault IS NULL)
-)"""
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def key_sql(columns: list[str], names: list[str] | None = None) -> str:
-    """SQL for the series key: `dim=code` pairs sorted by dim, joined by `|`."""
-    pairs = sorted(zip(names or columns, columns, strict=True))
-    parts = [
-        "'" + name.replace("'", "''") + f"=' || trim({quoted(column)})" for name, column in pairs
-    ]
-    return " || '|' || ".join(parts)
-
-
-def must_state(found: set[Any], spec: DatasetSpec, what: str) -> None:
-    """ParseError unless the body states the one code that it should."""
-    if spec.code is None:
-        return
-    wrong = sorted(str(f) for f in found if str(f).upper() != spec.code.upper())
-    if wrong or not found:
-        raise ParseError(
-            f"{what} is {', '.join(wrong[:3]) or 'not stated'}, not {spec.code}: another dataset"
+def _forms(forms: frozenset[str]) -> tuple[str, str, str]:
+    """SQL of the year of a period `p`, of whether it is "about", and of the number of `v`."""
+    year = [f"WHEN regexp_matches(p, '{_YEAR}') THEN p"]
+    circa, fraction = "false", "NULL"
+    if "range" in forms:
+        year.append(f"WHEN regexp_matches(p, '{_RANGE}') THEN regexp_extract(p, '{_RANGE}', 1)")
+    if "circa" in forms:
+        circa = f"regexp_matches(p, '{_CIRCA}')"
+        year.append(
+            f"WHEN {circa} THEN regexp_extract(p, '{_CIRCA}', 1) || regexp_extract(p, '{_CIRCA}', 2)"
         )
+    if "fraction" in forms:
+        fraction = (
+            f"CASE WHEN regexp_matches(v, '{_FRACTION}') THEN "
+            f"100.0 * regexp_extract(v, '{_FRACTION}', 1)::DOUBLE "
+            f"/ nullif(regexp_extract(v, '{_FRACTION}', 2)::DOUBLE, 0) END"
+        )
+    return f"CASE {' '.join(year)} END", circa, fraction

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.formats import DatasetSpec, ParseError, documents, parse, tables
+from pipeline.formats import DatasetSpec, ParseError, parse
+from pipeline.formats import read as read_body
 from pipeline.publishers import FetchRequest, Publisher, check, eurostat, fetch
 from pipeline.publishers.errors import NotFound, PullError, TooBig
 from pipeline.publishers.reply import Reply, fault_of, must_be_data, said_by
@@ -117,7 +118,7 @@ def test_flags_of_a_recorded_csv_are_sets_of_letters(read: Any) -> None:
 
 def test_sdmx_csv_2_is_read_as_1_is(read: Any) -> None:
     body = read("eurostat/sdmx_csv/sdmx30_csv2_prc_hicp_manr.csv")
-    found = tables.sdmx_csv2(body, spec("sdmx_csv2", "PRC_HICP_MANR"))
+    found = read_body(body, spec("sdmx_csv2", "PRC_HICP_MANR"))
     assert found.observations.num_rows == 0
     assert reasons(found.rejects) == {"not_annual": 2}
     annual = body.replace(b"2026-06", b"2024").replace(b"2026-07", b"2025")
@@ -145,11 +146,11 @@ def test_recorded_json_stat(read: Any, file: str, code: str, bad: Any) -> None:
         with pytest.raises(ParseError, match="geo is missing"):
             parse(body, spec("jsonstat", code))
         return
-    assert reasons(documents.jsonstat(body, spec("jsonstat", code)).rejects) == bad
+    assert reasons(read_body(body, spec("jsonstat", code)).rejects) == bad
     document = json.loads(body)
     time = document["dimension"]["time"]["category"]
     time["index"] = {str(2010 + n): n for n in range(len(time["index"]))}
-    annual = documents.jsonstat(json.dumps(document).encode(), spec("jsonstat", code))
+    annual = read_body(json.dumps(document).encode(), spec("jsonstat", code))
     values = list(document["value"].values())
     assert annual.observations.column("value").to_pylist() == values
     if "confidential" in file:
@@ -356,7 +357,7 @@ def test_recorded_oecd_files(read: Any) -> None:
 
 
 def test_an_empty_oecd_value_with_status_a_is_missing(read: Any) -> None:
-    found = tables.oecd_csv(read("oecd/cli_usa_csvfile_2026-09-12.csv"), spec("oecd_csv", "DF_CLI"))
+    found = read_body(read("oecd/cli_usa_csvfile_2026-09-12.csv"), spec("oecd_csv", "DF_CLI"))
     assert found.observations.num_rows == 0
     assert set(reasons(found.rejects)) <= {"not_annual", "no_value", "period_not_read"}
 
@@ -425,7 +426,7 @@ def test_a_recorded_un_answer(read: Any) -> None:
     )  # fmt: skip
     assert row["value"] == pytest.approx(4_278_500.0)
     document["data"][0]["attributes"]["UnitMultiplier"] = "LAKH"
-    found = documents.unsdg_json(json.dumps(document).encode(), spec("unsdg_json", "DC_TOF_WASHL"))
+    found = read_body(json.dumps(document).encode(), spec("unsdg_json", "DC_TOF_WASHL"))
     assert reasons(found.rejects) == {"not_a_number": 1}
 
 
