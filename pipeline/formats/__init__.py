@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.formats import bodies, documents, tables
 from pipeline.formats.spec import DatasetSpec, Parsed, ParseError
-from pipeline.formats.sql import literal
 from pipeline.formats.tidy import OBSERVATIONS, REJECTS, Reading, tidy
+from pipeline.sql import literal
 
 if TYPE_CHECKING:
     import duckdb

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.formats.spec import ParseError
-from pipeline.formats.sql import literal
+from pipeline.sql import literal
 
 _BLOCK = 1 << 20
 _LONGEST_HEADER = 1 << 20

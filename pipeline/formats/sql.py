@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-
-def literal(text: str) -> str:
-    """A text as SQL's literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def quoted(name: str) -> str:
-    """A column's name as SQL's identifier."""
-    return '"' + name.replace('"', '""') + '"'
+from pipeline.sql import literal, quoted
 
 
 def mapped(value: str, table: Mapping[str, str]) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from pipeline.formats.bodies import Csv
 from pipeline.formats.geo import FROM_ISO3
 from pipeline.formats.spec import ParseError
-from pipeline.formats.sql import key_of, literal, mapped, quoted
+from pipeline.formats.sql import key_of, mapped
 from pipeline.formats.tidy import Reading
+from pipeline.sql import literal, quoted
 
 _MISSING = "trim(value) IN ('', ':')"
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.formats.spec import DatasetSpec, ParseError, must_state
-from pipeline.formats.sql import mapped, quoted
+from pipeline.formats.sql import mapped
+from pipeline.sql import quoted
 
 if TYPE_CHECKING:
     import duckdb

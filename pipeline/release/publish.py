@@ -26,11 +26,11 @@ from pipeline.registry import Registry
 from pipeline.release.data_package import describe, never_null
 from pipeline.release.database import DATABASE, open_release
 from pipeline.release.dictionary import Table, gather, markdown
+from pipeline.sql import connect, literal, quoted
 from pipeline.vintages.store import dump
 from pipeline.warehouse.build import Warehouse
 from pipeline.warehouse.model import Column, Model, View, load_views
 from pipeline.warehouse.records import BuildError
-from pipeline.warehouse.sql import connect, literal, quoted
 
 # In the work folder: which run published which release last.
 PUBLICATION = "publication.json"

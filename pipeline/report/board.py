@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.release.database import dicts, open_release
 from pipeline.report.messages import Messages
-from pipeline.warehouse.sql import literal, quoted
+from pipeline.sql import literal, quoted
 
 UI_LANGUAGE = "en"  # of the Dagster UI
 

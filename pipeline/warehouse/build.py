@@ -25,11 +25,11 @@ from pipeline.paths import code_version
 from pipeline.progress import method
 from pipeline.quality.results import SHOWN, CheckResult, QualityError, plain
 from pipeline.quality.suite import validate
+from pipeline.sql import connect, literal, quoted
 from pipeline.vintages.store import dump
 from pipeline.warehouse.compute import compute
 from pipeline.warehouse.model import Column, Expectation, Model
 from pipeline.warehouse.records import BuildError, BuildRecord, Records, sha256
-from pipeline.warehouse.sql import connect, literal, quoted
 
 _KEY = dict.fromkeys(("source", "dataset", "vintage_id", "series_key", "geo", "period"), "VARCHAR")
 # Columns of the tables that models read and no SQL file defines, beside those of the registry, of

@@ -22,11 +22,11 @@ import yaml
 from pipeline.paths import sql_root
 from pipeline.progress import method
 from pipeline.registry import load
+from pipeline.sql import connect, quoted
 from pipeline.vintages.resolve import SCHEMA
 from pipeline.warehouse.build import CHECKS, RAW
 from pipeline.warehouse.compute import compute
 from pipeline.warehouse.model import Model, ModelError, load_models
-from pipeline.warehouse.sql import connect, quoted
 
 HERE = Path(__file__).parent
 FILES = {p.relative_to(HERE).as_posix(): p for p in sorted(HERE.rglob("*.y*ml"))}

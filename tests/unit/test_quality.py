@@ -182,7 +182,9 @@ def test_a_kind_that_nobody_knows_is_an_error() -> None:
 
 def test_a_result_survives_its_file_and_says_what_is_not_so() -> None:
     good = CheckResult("n", True, "error", True, "0 of 3 rows", description="Names are there.")
-    bad = CheckResult("n", False, "warn", False, "1 of 3 rows.", 1, [{"x": None}], "Names are there.")
+    bad = CheckResult(
+        "n", False, "warn", False, "1 of 3 rows.", 1, [{"x": None}], "Names are there."
+    )
     assert [CheckResult.from_json(c.to_json()) for c in (good, bad)] == [good, bad]
     assert good.sentence == "Names are there."
     assert bad.sentence == "Not so: Names are there. Seen: 1 of 3 rows."

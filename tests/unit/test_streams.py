@@ -26,4 +26,8 @@ def test_a_stream_that_was_closed_is_no_error(closed: str) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     said = "" if ">&- " in closed or closed == ">&-" else "said said False False"
-    assert (done.returncode, sorted(done.stdout.split()), done.stderr) == (3, sorted(said.split()), "")
+    assert (done.returncode, sorted(done.stdout.split()), done.stderr) == (
+        3,
+        sorted(said.split()),
+        "",
+    )
