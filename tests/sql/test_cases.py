@@ -34,8 +34,15 @@ MODELS = load_models(sql_root())
 KEYS = {"description", "reference_date", "inputs", "query_columns", "expect"}
 REFERENCE = date(2026, 11, 23)
 DIGITS = 1e-6  # of a written decimal number; no case needs more than seven digits
-_ARROW = {"string": "VARCHAR", "int32": "INTEGER", "int64": "BIGINT", "date32[day]": "DATE", "double": "DOUBLE",
-          "bool": "BOOLEAN", "list<item: string>": "VARCHAR[]"}  # fmt: skip
+_ARROW = {
+    "string": "VARCHAR",
+    "int32": "INTEGER",
+    "int64": "BIGINT",
+    "date32[day]": "DATE",
+    "double": "DOUBLE",
+    "bool": "BOOLEAN",
+    "list<item: string>": "VARCHAR[]",
+}
 _PYTHON: Mapping[str, tuple[type, ...]] = {
     "VARCHAR": (str,),
     "INTEGER": (int,),
@@ -274,4 +281,15 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
     file.parent.mkdir()
     file.write_text(GOOD)
     with pytest.raises(CaseError, match="the folder missions"):
+        run(file)
+
+
+def test_the_example_of_the_readme_is_a_case(tmp_path: Path) -> None:
+    file = tmp_path / "core.ranked" / "example.yaml"
+    file.parent.mkdir()
+    text = (HERE / "README.md").read_text("utf-8").split("```yaml\n")[1].split("```")[0]
+    file.write_text(text)
+    run(file)
+    file.write_text(text.replace("severity_rank: 1", "severity_rank: 3"))
+    with pytest.raises(CaseError, match="row 2, column severity_rank: expected 3, got 1"):
         run(file)
