@@ -26,7 +26,7 @@ expectations:
   - {expect: no_rows, name: none_pending, severity: error, blocking: false, sql: "SELECT source, dataset, pending FROM marts.source_status WHERE pending IS NOT NULL", description: No dataset waits on an older vintage because a newer one was quarantined.}
 */
 WITH numbered AS (
-  SELECT *, row_number() OVER (PARTITION BY source, dataset ORDER BY known_from, vintage_id) AS n
+  SELECT *, position AS n
   FROM raw.vintages
 ), used AS (
   SELECT * FROM numbered WHERE is_current
