@@ -17,9 +17,9 @@ expectations:
   - {expect: no_rows, name: every_indicator_seen, severity: warn, sql: "SELECT i.indicator_id FROM registry.indicators i WHERE NOT EXISTS (SELECT 1 FROM marts.observations o WHERE o.indicator_id = i.indicator_id AND o.geo = 'NL')", description: Every indicator has observations for the Netherlands.}
 */
 SELECT o.indicator_id, o.geo, o.period, o.period_published, o.value, i.unit, o.flags,
-       c.indicator_id IS NOT NULL AS carried_forward, o.vintage_id
+       EXISTS (SELECT 1 FROM registry.carried_forward c
+               WHERE c.indicator_id = o.indicator_id AND c.year = o.period
+                 AND (c.geo IS NULL OR c.geo = o.geo)) AS carried_forward, o.vintage_id
 FROM core.observations o
 JOIN registry.indicators i USING (indicator_id)
-LEFT JOIN (SELECT DISTINCT indicator_id, geo, year FROM registry.carried_forward) c
-  ON c.indicator_id = o.indicator_id AND (c.geo IS NULL OR c.geo = o.geo) AND c.year = o.period
 WHERE o.plausible
