@@ -85,10 +85,10 @@ class Model:
     @cached_property
     def upstream(self) -> frozenset[str]:
         """Tables that the query and its checks read, as `schema.table`, from DuckDB's parser."""
-        found = tables_of(self.query, self.path)
+        found = referenced_tables(self.query, self.path)
         for expectation in self.expectations:
             if expectation.kind == "no_rows":
-                found |= tables_of(expectation.options["sql"], expectation.file or self.path)
+                found |= referenced_tables(expectation.options["sql"], expectation.file or self.path)
         return frozenset(found - {self.name})
 
 
@@ -100,7 +100,7 @@ def _parser() -> Any:
     return duckdb.connect()
 
 
-def tables_of(sql: str, where: Path) -> set[str]:
+def referenced_tables(sql: str, where: Path) -> set[str]:
     """`schema.table` of every schema-qualified table in a SELECT."""
     row = _parser().execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
     tree = json.loads(row[0]) if row else {"error": True}
