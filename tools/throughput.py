@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import io
 import json
-import re
+import os
 import resource
 import sys
 import time
@@ -20,11 +20,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import other_readers
+from other_readers import FLOW
+
 RAW = Path(__file__).resolve().parents[1] / "data" / "raw"
 DIMS = ("unit", "sex", "airpol", "src_crf", "iccs")
 AREAS, YEARS = 36, 30
-CUBE = (1, 1, 1, 5, 20)  # of each dimension in the JSON-stat sample
-FLOW = "ENV_BENCH"
 
 
 def code_lists() -> dict[str, list[str]]:
@@ -43,7 +44,7 @@ def code_lists() -> dict[str, list[str]]:
 
 
 def make(rows: int, folder: Path) -> None:
-    """The body (gzip), its sha256, and a small cube of the same cells as JSON-stat.
+    """The body (gzip), and a note of its sizes and sha256.
 
     In order of dimension, area and year, as Eurostat sends it. Of each hundred rows two have no
     value and twelve a flag; some rows come twice, some with another value, some are of a month.
@@ -85,98 +86,18 @@ def make(rows: int, folder: Path) -> None:
             size += len(block)
     notes = {"rows": rows, "bytes": size, "packed": body.stat().st_size}
     (folder / "notes.json").write_text(json.dumps({**notes, "sha256": digest.hexdigest()}))
-    category: dict[str, list[str]] = {"freq": ["A"]}
-    category |= {n: codes[n][:size] for n, size in zip(DIMS, CUBE, strict=True)}
-    category |= {"geo": codes["geo"], "time": [str(1995 + y) for y in range(YEARS)]}
-    cells = 1
-    for listed_codes in category.values():
-        cells *= len(listed_codes)
-    cube = {
-        "version": "2.0", "class": "dataset", "label": FLOW, "source": "ESTAT",
-        "id": list(category), "size": [len(c) for c in category.values()],
-        "value": [(i * 48271 % 1000000) / 1000 for i in range(cells)],
-        "dimension": {
-            name: {"label": name, "category": {
-                "index": {c: i for i, c in enumerate(listed)}, "label": {c: c for c in listed}}}
-            for name, listed in category.items()
-        },
-    }  # fmt: skip
-    (folder / "cube.json").write_text(json.dumps(cube))
 
 
 def missiemonitor(folder: Path) -> dict[str, int]:
-    from pipeline.formats import DatasetSpec, parse_file
+    """To Parquet, within what MEMORY allows DuckDB."""
+    from pipeline.formats import MEMORY, DatasetSpec, parse_file
 
     spec = DatasetSpec("eurostat", "env_bench", "sdmx_csv", FLOW)
+    memory = os.environ.get("MEMORY", MEMORY)
     digest = json.loads((folder / "notes.json").read_text())["sha256"]
     out = folder / "observations.parquet", folder / "rejects.parquet"
-    good, bad = parse_file(folder / "body.csv.gz", spec, *out, sha256=digest)
+    good, bad = parse_file(folder / "body.csv.gz", spec, *out, sha256=digest, memory=memory)
     return {"observations": good, "rejects": bad}
-
-
-def pandas(folder: Path) -> dict[str, int]:
-    """The same work as a careful user of pandas would write it: whole columns at a time, texts
-    that repeat mapped once, and duplicates grouped only where a key occurs twice."""
-    import numpy as np
-    import pandas as pd
-
-    frame = pd.read_csv(folder / "body.csv.gz", dtype="str", keep_default_na=False)
-    stated = {v.split(":", 1)[-1].split("(")[0] for v in frame["DATAFLOW"].unique()}
-    if stated != {FLOW}:
-        raise ValueError("another dataset")
-    dims = sorted(c for c in frame if c == c.lower() and c != "geo")
-    key = None
-    for name in dims:
-        part = f"{name}=" + frame[name].str.strip()
-        key = part if key is None else key + "|" + part
-    value = frame["OBS_VALUE"].str.strip()
-    period = frame["TIME_PERIOD"].str.strip()
-    flag = frame["OBS_FLAG"]
-    sets = {f: sorted(set(re.findall("[A-Za-z]", f))) for f in flag.unique()}
-    empty = value.isin(["", ":"])
-    number = pd.to_numeric(value.mask(empty), errors="coerce")
-    annual = period.str.fullmatch(r"\d{4}")
-    reason = np.select(
-        [
-            ~annual & period.str.match(r"\d{4}-"),
-            (frame["CONF_STATUS"].str.strip() == "C") & empty,
-            flag.str.contains("f"),
-            flag.str.contains("c") & empty,
-            empty,
-            number.isna(),
-            ~np.isfinite(number),
-            ~annual,
-        ],
-        ["not_annual", "confidential", "forecast", "confidential", "no_value", "not_a_number",
-         "not_finite", "period_not_read"],
-        default="",
-    )  # fmt: skip
-    table = pd.DataFrame({
-        "line": np.arange(1, len(frame) + 1), "series_key": key, "geo": frame["geo"].str.strip(),
-        "period": period, "value": number, "text": frame["OBS_VALUE"],
-        "unit": frame["unit"].str.strip(), "flags": flag.map(sets), "reason": reason,
-    })  # fmt: skip
-    good = table[table["reason"] == ""].copy()
-    good["year"] = good["period"].astype("int32")
-    cell = ["series_key", "geo", "year"]
-    twice = good[good.duplicated(cell, keep=False)].copy()
-    twice["size"] = twice["flags"].str.len()
-    twice = twice.sort_values([*cell, "size", "line"])
-    ends = twice.groupby(cell)["value"].agg(["min", "max"])
-    differs = ends[ends["min"] != ends["max"]].index
-    twice["differs"] = pd.MultiIndex.from_frame(twice[cell]).isin(differs)
-    again = twice["differs"] | twice.duplicated(cell)
-    said = np.where(twice["differs"], "duplicate_differs", "duplicate_same")[again]
-    table.loc[twice.index[again], "reason"] = said
-    good = good.drop(twice.index[again]).sort_values([*cell, "line"])
-    columns = ["series_key", "geo", "period", "year", "value", "unit", "flags"]
-    good[columns].to_parquet(folder / "pandas.parquet", index=False)
-    bad = table[table["reason"] != ""]
-    columns = ["line", "series_key", "geo", "period", "text", "flags", "reason"]
-    bad[columns].rename(columns={"text": "value"}).to_parquet(
-        folder / "pandas_rejects.parquet", index=False
-    )
-    return {"observations": len(good), "rejects": len(bad)}
 
 
 def duckdb(folder: Path) -> dict[str, int]:
@@ -189,14 +110,6 @@ def duckdb(folder: Path) -> dict[str, int]:
         sums = ", ".join(f'sum(length("{n}"))' for n in names)
         found = con.sql(f"SELECT count(*), {sums} FROM {source}").fetchall()[0]
     return {"scanned": int(found[0])}
-
-
-def pyjstat(folder: Path) -> dict[str, int]:
-    """A cube of cells to a frame; the rest of the work is not done."""
-    import pyjstat.pyjstat as reader
-
-    frame = reader.Dataset.read((folder / "cube.json").read_text()).write("dataframe")
-    return {"scanned": len(frame)}
 
 
 def bundled(folder: Path) -> dict[str, float]:
@@ -219,19 +132,17 @@ def bundled(folder: Path) -> dict[str, float]:
 
 
 WAYS: dict[str, Callable[[Path], Any]] = {
-    f.__name__: f for f in (bundled, duckdb, missiemonitor, pandas, pyjstat)
+    f.__name__: f
+    for f in (bundled, duckdb, missiemonitor, other_readers.pandas, other_readers.polars)
 }
-# Imports are not what is measured.
-# Imported before the clock starts. Arrow imports pandas with the first array that it makes.
+# Imported before the clock starts: imports are not what is measured.
 IMPORTS = {
-    "bundled": ("duckdb", "numpy", "pyarrow.csv", "pyarrow.compute", "yaml", "pydantic"),
+    "bundled": ("duckdb", "pandas", "pyarrow", "yaml", "pydantic"),
     "duckdb": ("duckdb",),
-    "missiemonitor": (
-        "duckdb", "numpy", "pandas", "pyarrow.csv", "pyarrow.compute", "pyarrow.parquet",
-    ),
+    "missiemonitor": ("duckdb",),
     "pandas": ("pandas", "pyarrow.parquet"),
-    "pyjstat": ("pyjstat.pyjstat",),
-}  # fmt: skip
+    "polars": ("polars",),
+}
 
 
 def run(way: str, folder: Path) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def _sdmx(table: Csv, stated: str) -> Reading:
         relation=table.relation(),
         dims=dims,
         series=key_of(dims),
-        unit="trim(unit)" if "unit" in dims else "NULL",
+        unit="trim(unit)" if "unit" in dims else "NULL::VARCHAR",
         areas=("geo",),
         geo="trim(geo)",
         kinds=kinds,
@@ -65,7 +65,9 @@ def oecd_csv(table: Csv) -> Reading:
     if end < start:
         raise ParseError("TIME_PERIOD stands before DATAFLOW: not OECD's csvfile")
     dims = [c for c in names[start + 1 : end] if c != "REF_AREA"]
-    power, unit, status = "0", "NULL", "''"
+    if not dims:
+        raise ParseError("there is no dimension between DATAFLOW and TIME_PERIOD")
+    power, unit, status = "0", "NULL::VARCHAR", "''"
     if "UNIT_MULT" in names:
         power = "CASE WHEN trim(UNIT_MULT) IN ('', '9999') THEN 0 ELSE try_cast(UNIT_MULT AS INTEGER) END"
     if "UNIT_MEASURE" in names:

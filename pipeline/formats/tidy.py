@@ -30,12 +30,11 @@ _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 class Reading:
     """What the rows of `relation` (SQL) say, as SQL expressions over its columns.
 
-    `series` and `unit` depend on the columns `dims` alone, `geo` on `areas`, and `period`,
-    `flags` (separated by blanks) and `reason` (null: none yet) on `kinds` and on `value`, which
-    there is '0' where it is plainly a number. None of these columns holds a null. `value`
-    may depend on any column. `states`: column
-    that holds the dataset's code, and SQL that takes the code from it. `per_line`: rows to one
-    line of the body.
+    `series` and `unit` depend on the columns `dims`, `geo` on `areas`, and `period`, `flags`
+    (separated by blanks) and `reason` (null: none yet) on `kinds` and on `value`, which there is
+    '0' where it is plainly a number; none of these columns holds a null. `value` may depend on
+    any column. `states`: column that holds the dataset's code, and SQL that takes the code from
+    it. `per_line`: rows to one line of the body.
     """
 
     relation: str
@@ -46,9 +45,9 @@ class Reading:
     kinds: tuple[str, ...]
     period: str
     value: str
-    unit: str = "NULL"
+    unit: str = "NULL::VARCHAR"
     flags: str = "''"
-    reason: str = "NULL"
+    reason: str = "NULL::VARCHAR"
     states: tuple[str, str] | None = None
     per_line: int = 1
 

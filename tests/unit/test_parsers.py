@@ -189,6 +189,12 @@ def test_oecd_multiplier_is_applied_and_empty_is_missing() -> None:
     assert [(r["value"], r["reason"]) for r in bad] == [("7", "not_a_number")]
 
 
+def test_an_oecd_table_without_a_dimension_is_refused() -> None:
+    body = "DATAFLOW,REF_AREA,TIME_PERIOD,OBS_VALUE\nX@D(1),NLD,2020,1\n"
+    with pytest.raises(ParseError, match="no dimension between"):
+        rows(body, spec("oecd_csv"))
+
+
 def test_owid_header_in_any_case_and_areas_without_a_code() -> None:
     body = "entity,CODE,Year,x\nNetherlands,NLD,2020,3\nAsia,,2020,4\nNetherlands,NLD,2021,\n"
     good, bad = rows(body, spec("owid_csv"))
