@@ -113,13 +113,17 @@ def parse_file(
 
 
 def _copy(con: duckdb.DuckDBPyConnection, select: str, target: Path) -> int:
-    """Write a SELECT as Parquet; gives the number of its rows."""
+    """Write a SELECT as Parquet; gives the number of its rows.
+
+    DuckDB marks a column in which nothing is null as such: the types are those of parse(), what
+    may be null is not part of them.
+    """
     copied = con.execute(f"COPY ({select}) TO {literal(str(target))} (FORMAT parquet)").fetchall()
     return int(copied[0][0])
 
 
 def _connect(threads: int) -> duckdb.DuckDBPyConnection:
-    # Late: the command line's quick commands import formats and read no body.
+    # Late: commands that read no body import this package too, and duckdb takes a while.
     import duckdb
 
     con = duckdb.connect()
@@ -138,7 +142,7 @@ def _database(process: int) -> duckdb.DuckDBPyConnection:
 
 @contextmanager
 def _refused(spec: DatasetSpec) -> Iterator[None]:
-    import duckdb
+    import duckdb  # late, as in _connect()
 
     try:
         yield
