@@ -88,7 +88,9 @@ class Model:
         found = referenced_tables(self.query, self.path)
         for expectation in self.expectations:
             if expectation.kind == "no_rows":
-                found |= referenced_tables(expectation.options["sql"], expectation.file or self.path)
+                found |= referenced_tables(
+                    expectation.options["sql"], expectation.file or self.path
+                )
         return frozenset(found - {self.name})
 
 
