@@ -9,14 +9,14 @@ import multiprocessing
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import dagster as dg
 from pydantic import PrivateAttr
 
 from pipeline import lease
-from pipeline.clock import today
+from pipeline.clock import day_of, today
 from pipeline.lease import Holder
 from pipeline.paths import Paths
 from pipeline.publishers.http import Transport
@@ -43,6 +43,7 @@ class RunSettings(dg.ConfigurableResource[Any]):
     sources: list[str] = []  # noqa: RUF012  pydantic copies it
     _run_id: str = PrivateAttr(default="")
     _reference: date = PrivateAttr(default=date.min)
+    _began: date = PrivateAttr(default=date.min)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Take the lease on the data, or find that this run has it: every process of a run that
@@ -70,6 +71,7 @@ class RunSettings(dg.ConfigurableResource[Any]):
             prepare,
         )
         self._run_id, self._reference = run_id, date.fromisoformat(holder.reference)
+        self._began = day_of(datetime.fromisoformat(holder.since))
 
     @property
     def run_id(self) -> str:
@@ -81,9 +83,10 @@ class RunSettings(dg.ConfigurableResource[Any]):
         return self._reference
 
     def pulls(self, dataset: Dataset) -> bool:
-        """Whether the dataset's publisher is asked in this run: never for a date that has passed."""
+        """Whether the dataset's publisher is asked in this run: never for a date that had passed
+        when it began. Past midnight a run still is of the day on which it began."""
         offline = self.offline or os.environ.get("MISSIEMONITOR_OFFLINE", "0") not in ("", "0")
-        if offline or not dataset.live or not dataset.series_keys() or self.reference < today():
+        if offline or not dataset.live or not dataset.series_keys() or self.reference < self._began:
             return False
         named = {dataset.id, dataset.source, dataset.asked}
         return not self.sources or bool(named & set(self.sources))
@@ -111,13 +114,15 @@ def resources(registry: Registry, models: Mapping[str, Model]) -> dict[str, Any]
     def warehouse(_: dg.InitResourceContext) -> Warehouse:
         return Warehouse(Paths.from_environment().work, registry.datasets, models)
 
-    @dg.resource(description="Publishers, asked within their rate limits.")
+    @dg.resource(
+        description="Publishers, asked within their rate limits.", required_resource_keys={"run"}
+    )
     @contextmanager
-    def puller(_: dg.InitResourceContext) -> Iterator[Puller]:
+    def puller(context: dg.InitResourceContext) -> Iterator[Puller]:
         paths = Paths.from_environment()
         transport = Transport(ledger=Archive(paths).ledger)
         try:
-            yield Puller(paths, registry, today(), os.environ, transport)
+            yield Puller(paths, registry, context.resources.run.reference, os.environ, transport)
         finally:
             transport.close()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 TIME_ZONE = "Europe/Amsterdam"
@@ -10,4 +10,9 @@ TIME_ZONE = "Europe/Amsterdam"
 
 def today() -> date:
     """The date in Amsterdam: the reference date of a run that names none."""
-    return datetime.now(ZoneInfo(TIME_ZONE)).date()
+    return day_of(datetime.now(UTC))
+
+
+def day_of(moment: datetime) -> date:
+    """The date in Amsterdam at a moment."""
+    return moment.astimezone(ZoneInfo(TIME_ZONE)).date()
