@@ -1,12 +1,10 @@
-"""Bad input, each kind tried: beside a good vintage, and as the only one."""
+"""Bad input, each kind at once in a whole run: beside a good vintage, and as the only one.
+
+Each fault by itself, its check and its verdict: tests/unit/test_verdicts.py.
+"""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import hashlib
-import io
-import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -15,119 +13,15 @@ from typing import Any
 
 import pytest
 
+from tests.faulty import BIT_FLIP, FAULTS, body_of, flip, put_vintage, vintage_of
+
 Ask = Callable[[Path, str], list[dict[str, Any]]]
 Cli = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def rows_of(body: bytes) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(body.decode())))
-
-
-def text_of(rows: list[list[str]]) -> bytes:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows)
-    return out.getvalue().encode()
-
-
-def truncated(body: bytes) -> bytes:
-    return body[: int(len(body) * 0.7)].rstrip(b"\n")[:-3].rsplit(b",", 2)[0]
-
-
-def html(body: bytes) -> bytes:
-    return b"<!DOCTYPE html><html><body>Site under maintenance</body></html>"
-
-
-def column_renamed(body: bytes) -> bytes:
-    head, rest = body.split(b"\n", 1)
-    return head.replace(b"OBS_VALUE", b"WAARDE") + b"\n" + rest
-
-
-def unit_changed(body: bytes) -> bytes:
-    return body.replace(b",PC,", b",PC_GDP,").replace(b"THS_T", b"KT")
-
-
-def times_1000(body: bytes) -> bytes:
-    rows = rows_of(body)
-    at = rows[0].index("OBS_VALUE")
-    for row in rows[1:]:
-        if row[at]:
-            row[at] = repr(float(row[at]) * 1000)
-    return text_of(rows)
-
-
-def year_lost(body: bytes) -> bytes:
-    rows = rows_of(body)
-    at = rows[0].index("TIME_PERIOD")
-    return text_of([r for r in rows if r[at] != "2015"])
-
-
-def country_lost(body: bytes) -> bytes:
-    rows = rows_of(body)
-    at = rows[0].index("geo")
-    return text_of([r for r in rows if r[at] != "NL"])
-
-
-def duplicated(body: bytes) -> bytes:
-    lines = body.splitlines(keepends=True)
-    return b"".join([*lines, *lines[1:6]])
-
-
-def empty(body: bytes) -> bytes:
-    return b""
-
-
-def wrong_dataset(body: bytes) -> bytes:
-    rows = rows_of(body)
-    return body.replace(rows[1][0].encode(), b"ESTAT:DEMO_GIND(1.0)")
-
-
-# One dataset for each fault, so that one run meets them all.
-FAULTS: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
-    "truncated": ("eurostat/env_ac_cur", truncated, "schema"),
-    "html": ("eurostat/env_ac_rme", html, "schema"),
-    "column_renamed": ("eurostat/env_ac_mfa", column_renamed, "schema"),
-    "unit_changed": ("eurostat/nrg_ind_ren", unit_changed, "codes"),
-    "times_1000": ("eurostat/ilc_mddw03", times_1000, "plausible"),
-    "year_lost": ("eurostat/cli_gge_foot", year_lost, "years_declared"),
-    "country_lost": ("eurostat/env_ac_ainah_r2", country_lost, "geos_declared"),
-    "duplicated": ("eurostat/env_wasmun", duplicated, "no_duplicates"),
-    "empty": ("eurostat/tepsr_sp200", empty, "schema"),
-    "wrong_dataset": ("eurostat/hlth_dpe010", wrong_dataset, "schema"),
-}
-BIT_FLIP = "eurostat/env_air_gge"
-
-
-def vintage_of(data: Path, name: str) -> Path:
-    return sorted((data / "raw" / name).iterdir())[-1]
-
-
-def body_of(folder: Path) -> bytes:
-    return gzip.decompress((folder / "body.gz").read_bytes())
-
-
-def put_vintage(data: Path, name: str, body: bytes, day: str, like: Path) -> Path:
-    """A vintage whose manifest is honest about its bytes and asks for what `like` holds."""
-    manifest = json.loads((like / "manifest.json").read_text())
-    digest = hashlib.sha256(body).hexdigest()
-    manifest |= {"sha256": digest, "bytes": len(body), "known_from": day, "origin": "ingested"}
-    folder = data / "raw" / "_local" / name / f"{day}_{digest[:12]}"
-    folder.mkdir(parents=True)
-    (folder / "body.gz").write_bytes(gzip.compress(body, mtime=0))
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return folder
-
-
-def flip(folder: Path) -> None:
-    path = folder / "body.gz"
-    stored = bytearray(path.read_bytes())
-    stored[len(stored) // 2] ^= 0x10
-    path.chmod(0o644)
-    path.write_bytes(stored)
-
 
 FIGURES = "SELECT * EXCLUDE (as_of) FROM marts.indicator_progress ORDER BY ALL"
 
 
+@pytest.mark.slow
 def test_beside_a_good_vintage_bad_ones_wait_and_figures_stay(
     data: Path, cli: Cli, ask: Ask
 ) -> None:
@@ -162,6 +56,7 @@ def settled(row: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in row.items() if not k.startswith("probability_")}
 
 
+@pytest.mark.slow
 def test_as_the_only_vintage_bad_ones_leave_a_gap_and_the_rest_is_published(
     data: Path, cli: Cli, ask: Ask
 ) -> None:
@@ -192,6 +87,7 @@ def test_as_the_only_vintage_bad_ones_leave_a_gap_and_the_rest_is_published(
             assert settled(row) == settled(before[row["indicator_id"], row["target_id"]])
 
 
+@pytest.mark.slow
 def test_figures_come_back_when_the_vintage_is_mended(data: Path, cli: Cli, ask: Ask) -> None:
     before = ask(data, FIGURES)
     folder = vintage_of(data, BIT_FLIP)

@@ -1,11 +1,13 @@
-"""Each check on a dataset, failing on a vintage made for it, with the reason in the verdict."""
+"""A vintage's verdict: each check failing on a vintage made for it, with the reason; which vintage
+is in use then."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,20 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.paths import Paths
-from pipeline.quality.results import Checker, Ticket
-from pipeline.registry import Registry, load
+from pipeline.registry import load
+from pipeline.vintages.resolve import DatasetState, resolve
 from pipeline.vintages.store import Archive
-from pipeline.vintages.validate import CHECKS, Intake, Settled
-from tests.pipeline.test_bad_input import (
-    FAULTS,
-    body_of,
-    country_lost,
-    put_vintage,
-    times_1000,
-    unit_changed,
-    vintage_of,
-    year_lost,
-)
+from pipeline.vintages.validate import CHECKS, Rules, Validator, rules_of
+from tests.faulty import BIT_FLIP, FAULTS, body_of, flip, put_vintage
 
 NAME = ("curated", "nato_defence_expenditure")
 SERIES = "defence_expenditure_share_gdp"
@@ -51,23 +44,45 @@ SCOPE = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def checker() -> Iterator[Checker]:
-    found = Checker()
-    yield found
-    found.close()
+def state_of(
+    root: Path, name: str, as_of: str = "2026-11-23", rules: Rules | None = None
+) -> DatasetState:
+    """The state of a dataset of the registry in a root of data."""
+    registry, paths = load(), Paths(root)
+    dataset = registry.datasets[name]
+    validator = Validator(Archive(paths), paths.work)
+    known = validator.archive.vintages(
+        dataset.source, dataset.dataset, date.fromisoformat(as_of)
+    )
+    return resolve(dataset, known, rules or rules_of(registry, dataset), validator)
+
+
+def verdicts(root: Path) -> dict[str, bytes]:
+    kept = root / "raw" / "_verdicts"
+    return {p.relative_to(kept).as_posix(): p.read_bytes() for p in kept.rglob("*.json")}
+
+
+def bundled(root: Path, name: str) -> Path:
+    """The newest bundled vintage of a dataset, put into a root of data."""
+    given = sorted((Paths(root).bundle / name).iterdir())[-1]
+    folder = root / "raw" / name / given.name
+    shutil.copytree(given, folder)
+    return folder
 
 
 @pytest.fixture
-def settle(tmp_path: Path, checker: Checker) -> Callable[..., Settled]:
-    """Put vintages into an empty archive, in order, and settle the dataset."""
-    paths = Paths(tmp_path)
-    registry: Registry = load()
+def judged(tmp_path: Path) -> Callable[[str], DatasetState]:
+    return lambda name: state_of(tmp_path, name)
+
+
+@pytest.fixture
+def settle(tmp_path: Path) -> Callable[..., DatasetState]:
+    """Put vintages into an empty archive, in order; the state of the dataset."""
 
     def settled(
         *bodies: bytes, scope: dict[str, Any] | None = None, as_of: str = "2026-11-23"
-    ) -> Settled:
-        archive = Archive(paths)
+    ) -> DatasetState:
+        archive = Archive(Paths(tmp_path))
         for month, content in enumerate(bodies, 1):
             archive.add(
                 *NAME,
@@ -77,7 +92,7 @@ def settle(tmp_path: Path, checker: Checker) -> Callable[..., Settled]:
                     "known_from_basis": "published", "scope": SCOPE if scope is None else scope,
                 },
             )  # fmt: skip
-        return Intake(paths, registry, checker).settle(*NAME, date.fromisoformat(as_of))
+        return state_of(tmp_path, "/".join(NAME), as_of)
 
     return settled
 
@@ -105,15 +120,15 @@ def test_there_is_a_case_for_every_check() -> None:
 
 
 @pytest.mark.parametrize("check", CASES)
-def test_a_check_fails_on_what_it_is_for(settle: Callable[..., Settled], check: str) -> None:
+def test_a_check_fails_on_what_it_is_for(settle: Callable[..., DatasetState], check: str) -> None:
     bodies, scope = CASES[check]
     found = settle(*bodies, scope=scope)
     failed = {c.name: c for c in found.checks if not c.passed}
     assert check in failed
     assert failed[check].rows and failed[check].failing_rows
-    assert found.chain[-1]["verdict"] == "quarantined"
-    assert (check if check != "schema" else "HTML") in found.chain[-1]["reason"]
-    assert "\n" not in found.chain[-1]["reason"]
+    assert found.vintages[-1]["verdict"] == "quarantined"
+    assert (check if check != "schema" else "HTML") in found.vintages[-1]["reason"]
+    assert "\n" not in found.vintages[-1]["reason"]
     if len(bodies) == 2:
         assert found.current is not None and found.current.known_from == date(2026, 1, 1)
         assert found.pending
@@ -129,7 +144,7 @@ def test_a_check_fails_on_what_it_is_for(settle: Callable[..., Settled], check: 
     ],
 )  # fmt: skip
 def test_a_scope_that_is_no_list_is_a_fault_of_its_vintage(
-    settle: Callable[..., Settled], name: str, listed: Any
+    settle: Callable[..., DatasetState], name: str, listed: Any
 ) -> None:
     assert settle(GOOD).current is not None
     found = settle(GOOD + b"\n", scope={**SCOPE, name: listed})
@@ -138,7 +153,7 @@ def test_a_scope_that_is_no_list_is_a_fault_of_its_vintage(
 
 @pytest.mark.parametrize("scope", [None, {}])
 def test_a_series_that_is_needed_must_be_there(
-    settle: Callable[..., Settled], scope: dict[str, Any] | None
+    settle: Callable[..., DatasetState], scope: dict[str, Any] | None
 ) -> None:
     found = settle(GOOD.replace(SERIES.encode(), b"other"), scope=scope)
     (codes,) = [c for c in found.checks if c.name == "codes"]
@@ -146,37 +161,36 @@ def test_a_series_that_is_needed_must_be_there(
     assert found.current is None
 
 
-def test_growth_never_quarantines(settle: Callable[..., Settled]) -> None:
+def test_growth_never_quarantines(settle: Callable[..., DatasetState]) -> None:
     wider = body(range(2000, 2026), more="b,BE,2020,1,% of GDP,\n")
     found = settle(GOOD, wider, scope={})
     assert found.current is not None and found.current.known_from == date(2026, 2, 1)
     assert not found.pending
 
 
-def test_later_vintages_do_not_exist_before_their_date(settle: Callable[..., Settled]) -> None:
+def test_later_vintages_do_not_exist_before_their_date(settle: Callable[..., DatasetState]) -> None:
     found = settle(GOOD, body(range(2005, 2025), factor=1.01), as_of="2026-01-31")
-    assert len(found.chain) == 1
+    assert len(found.vintages) == 1
     assert found.current is not None and found.current.known_from == date(2026, 1, 1)
 
 
-def test_the_same_bytes_are_kept_once(settle: Callable[..., Settled]) -> None:
-    assert len(settle(GOOD, GOOD).chain) == 1
+def test_the_same_bytes_are_kept_once(settle: Callable[..., DatasetState]) -> None:
+    assert len(settle(GOOD, GOOD).vintages) == 1
 
 
 def test_a_manifest_that_cannot_be_read_is_one_clear_line(
-    settle: Callable[..., Settled], tmp_path: Path
+    settle: Callable[..., DatasetState], tmp_path: Path
 ) -> None:
     settle(GOOD)
     (manifest,) = (tmp_path / "raw" / "_local").rglob("manifest.json")
     manifest.write_text("{")
     found = settle()
     assert found.current is None
-    assert "manifest.json cannot be used" in found.chain[0]["reason"]
+    assert "manifest.json cannot be used" in found.vintages[0]["reason"]
 
 
-def test_a_partial_vintage_is_compared_and_never_read(tmp_path: Path, checker: Checker) -> None:
-    paths = Paths(tmp_path)
-    archive = Archive(paths)
+def test_a_partial_vintage_is_compared_and_never_read(tmp_path: Path) -> None:
+    archive = Archive(Paths(tmp_path))
     for day, content, partial in (
         ("2026-01-01", GOOD, False), ("2026-02-01", body(range(2005, 2008)), True),
     ):  # fmt: skip
@@ -185,8 +199,8 @@ def test_a_partial_vintage_is_compared_and_never_read(tmp_path: Path, checker: C
             {"origin": "ingested", "known_from": day, "known_from_basis": "published",
              "partial": partial, "scope": {}},
         )  # fmt: skip
-    found = Intake(paths, load(), checker).settle(*NAME, date(2026, 11, 23))
-    assert [c["verdict"] for c in found.chain] == ["accepted", "accepted"]
+    found = state_of(tmp_path, "/".join(NAME))
+    assert [c["verdict"] for c in found.vintages] == ["accepted", "accepted"]
     assert found.current is not None and found.current.known_from == date(2026, 1, 1)
 
 
@@ -221,137 +235,112 @@ def test_vintages_are_named_by_their_content(tmp_path: Path) -> None:
 
 
 def test_a_large_body_goes_from_file_to_file_and_gives_the_same_rows(
-    tmp_path: Path, checker: Checker, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    registry = load()
-    bundled = Archive(Paths(Path(__file__).parents[2] / "data")).vintages("eurostat", "nrg_ind_ren")
-    given = bundled[-1]
-    settled = []
+    name = "eurostat/nrg_ind_ren"
+    given = Archive(Paths(Paths(tmp_path).bundle.parent)).vintages(*name.split("/"))[-1]
+    found = []
     for size, folder in ((1 << 30, "memory"), (0, "stream")):
         monkeypatch.setattr("pipeline.vintages.validate._STREAM_FROM", size)
-        paths = Paths(tmp_path / folder)
-        kept = Archive(paths).add("eurostat", "nrg_ind_ren", given.body(), dict(given.manifest))
-        settled.append(
-            Intake(paths, registry, checker).settle("eurostat", "nrg_ind_ren", date(2026, 11, 23))
-        )
-    one, two = settled
-    assert two.current is not None and two.parsed is not None and one.parsed is not None
-    assert pq.read_table(two.parsed).to_pylist() == pq.read_table(one.parsed).to_pylist()
+        root = tmp_path / folder
+        kept = Archive(Paths(root)).add(*name.split("/"), given.body(), dict(given.manifest))
+        state = state_of(root, name)
+        (row,) = state.table().to_pylist()
+        found.append((state, pq.read_table(root / "work" / row["observations"])))
+    (one, rows), (two, same) = found
+    assert two.current is not None and rows.to_pylist() == same.to_pylist() and len(rows) > 100
     assert [c.to_json() for c in two.checks] == [c.to_json() for c in one.checks]
     stored = kept.folder / "body.gz"
     stored.write_bytes(stored.read_bytes()[:-9])
-    again = Intake(paths, registry, checker).settle("eurostat", "nrg_ind_ren", date(2026, 11, 23))
+    again = state_of(tmp_path / "stream", name)
     assert again.current is None and "damaged" in again.pending
 
 
-def verdicts(paths: Paths) -> dict[str, bytes]:
-    kept = paths.raw / "_verdicts"
-    return {p.relative_to(kept).as_posix(): p.read_bytes() for p in kept.rglob("*.json")}
-
-
-class Counted(Checker):
-    """How many frames of their own were asked about."""
-
-    alone = 0
-
-    def submit(self, *asked: Any) -> Ticket:
-        self.alone += 1
-        return super().submit(*asked)
-
-
-def all_settled(paths: Paths, together: bool) -> tuple[list[Settled], int]:
-    registry, checker = load(), Counted()
-    try:
-        intake = Intake(paths, registry, checker)
-        day = date(2026, 12, 31)
-        if together:
-            intake.prefetch_all(registry.datasets, day)
-        found = [intake.settle(*name.split("/", 1), as_of=day) for name in registry.datasets]
-        return found, checker.alone
-    finally:
-        checker.close()
-
-
-def put_worse(paths: Paths) -> None:
-    """A further vintage for each way of being wrong, one of each kind of scope."""
-    root = paths.raw
-    names = sorted(load().datasets)
-    faults = {name: break_it for name, break_it, _ in FAULTS.values()}
-    for i, name in enumerate(n for n in names if (root / n).is_dir() and n != "/".join(NAME)):
-        good = vintage_of(paths.data, name)
-        spoil = faults.get(name, lambda found: found + b"\n")
-        if name not in faults and name.startswith("eurostat/"):
-            spoil = [times_1000, unit_changed, year_lost, country_lost][i % 4]
-        put_vintage(paths.data, name, spoil(body_of(good)), "2026-11-24", good)
-    # All partial but the last, so that none has to wait for another's verdict.
-    for day, (case, (bodies, scope)) in enumerate(CASES.items(), 1):
-        Archive(paths).add(
-            *NAME, bodies[-1] + b"\n" * day,
-            {
-                "origin": "ingested", "known_from": f"2026-12-{day:02d}",
-                "known_from_basis": "published", "partial": case != "scale_change",
-                "scope": SCOPE if scope is None else scope,
-                **({"asked": {"home": "NL"}} if case in ("units", "geos_declared") else {}),
-            },
-        )  # fmt: skip
-
-
-def test_together_datasets_get_the_verdicts_that_they_get_alone(tmp_path: Path) -> None:
-    """To the byte: on the bundled vintages, and on what is wrong with each of its own."""
-    one, all_ = Paths(tmp_path / "alone"), Paths(tmp_path / "together")
-    for paths in (one, all_):
-        Archive(paths).seed()
-    (_, alone), (_, beside) = all_settled(one, False), all_settled(all_, True)
-    assert verdicts(one) == verdicts(all_) and len(verdicts(one)) >= len(load().datasets)
-    assert beside < 5 and alone > 50
-    for paths in (one, all_):
-        put_worse(paths)
-    (found, alone), (again, beside) = all_settled(one, False), all_settled(all_, True)
-    assert verdicts(one) == verdicts(all_)
-    assert [s.checks for s in found] == [s.checks for s in again]
-    failed = {c["name"] for v in verdicts(all_).values() for c in json.loads(v)["checks"] if not c["passed"]}  # fmt: skip
-    assert failed == set(CHECKS) - {"as_asked"}
-    assert beside == 0 and alone > 90
-
-
-def test_what_cannot_go_with_the_others_goes_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("fault", FAULTS)
+def test_beside_a_good_vintage_a_bad_one_waits(
+    tmp_path: Path, judged: Callable[[str], DatasetState], fault: str
 ) -> None:
-    one, all_ = Paths(tmp_path / "alone"), Paths(tmp_path / "together")
-    for paths in (one, all_):
-        Archive(paths).seed()
-    all_settled(one, False)
-    # A kind that cannot be asked of a part spoils the answer for all of them.
-    ask = Counted.submit_parts
-    monkeypatch.setattr(
-        Counted,
-        "submit_parts",
-        lambda self, frame, starts, wanted: ask(
-            self, frame, starts, [*wanted[:-1], [*wanted[-1], ("rows", {"value": 0})]]
-        ),
-    )
-    all_settled(all_, True)
-    assert verdicts(one) == verdicts(all_)
+    name, break_it, check = FAULTS[fault]
+    good = bundled(tmp_path, name)
+    before = judged(name)
+    put_vintage(tmp_path, name, break_it(body_of(good)), "2026-11-23", good)
+    found = judged(name)
+    assert check in {c.name for c in found.checks if not c.passed}
+    assert found.vintage_id == before.vintage_id != "none"
+    assert found.observations == before.observations
+    assert found.pending and not found.accepted and "\n" not in found.pending
 
 
-def test_a_dataset_that_cannot_be_framed_takes_no_other_with_it(
-    tmp_path: Path, checker: Checker, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("fault", FAULTS)
+def test_as_the_only_vintage_a_bad_one_leaves_a_gap(
+    tmp_path: Path, judged: Callable[[str], DatasetState], fault: str
 ) -> None:
-    paths, registry, day = Paths(tmp_path), load(), date(2026, 11, 23)
-    Archive(paths).seed()
-    parse = Intake._parse
+    name, break_it, check = FAULTS[fault]
+    good = bundled(tmp_path, name)
+    put_vintage(tmp_path, name, break_it(body_of(good)), "2026-11-01", good)
+    shutil.rmtree(tmp_path / "raw" / name)
+    found = judged(name)
+    assert found.vintage_id == "none" and found.current is None
+    assert check in {c.name for c in found.checks if not c.passed}
+    (row,) = found.table().to_pylist()
+    assert (row["verdict"], row["observations"]) == ("quarantined", None) and row["reason"]
 
-    def parsed(self: Intake, vintage: Any, rules: Any) -> Any:
-        if vintage.dataset == NAME[1]:
-            raise RuntimeError("a fault of ours")
-        return parse(self, vintage, rules)
 
-    monkeypatch.setattr(Intake, "_parse", parsed)
-    intake = Intake(paths, registry, checker)
-    intake.prefetch_all(["/".join(NAME), "eurostat/nrg_ind_ren"], day)
-    assert intake.settle("eurostat", "nrg_ind_ren", day).current is not None
-    with pytest.raises(RuntimeError, match="a fault of ours"):
-        intake.settle(*NAME, day)
+def test_a_bit_that_flips_on_disk_is_seen_and_mended(
+    tmp_path: Path, judged: Callable[[str], DatasetState]
+) -> None:
+    folder = bundled(tmp_path, BIT_FLIP)
+    before = judged(BIT_FLIP)
+    whole = (folder / "body.gz").read_bytes()
+    flip(folder)
+    found = judged(BIT_FLIP)
+    assert found.vintage_id != before.vintage_id
+    assert "damaged" in found.pending or "checksum" in found.pending
+    (folder / "body.gz").write_bytes(whole)
+    assert judged(BIT_FLIP) == before
+
+
+def test_no_vintage_at_all_fails_every_check_and_is_said(
+    judged: Callable[[str], DatasetState],
+) -> None:
+    found = judged("/".join(NAME))
+    assert (found.vintage_id, found.vintages, found.pending) == ("none", [], "")
+    assert {c.name for c in found.checks} == set(CHECKS) and not any(c.passed for c in found.checks)
+    assert {c.observed for c in found.checks} == {"no vintage known at this date"}
+    assert found.table().num_rows == 0
+
+
+def test_a_verdict_is_given_once_for_the_same_rules(
+    settle: Callable[..., DatasetState], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = settle(GOOD, body(range(2005, 2025), factor=1.01))
+    kept = verdicts(tmp_path)
+    assert len(kept) == 2
+    with monkeypatch.context() as during:
+        during.setattr(Validator, "_judge", lambda *_: pytest.fail("judged again"))
+        assert settle() == first
+    # Rows that are gone are read again, and give the same verdict.
+    shutil.rmtree(tmp_path / "work")
+    assert settle() == first and verdicts(tmp_path) == kept
+    # Another plausible range is another rule: the old verdict stays beside the new one.
+    ranges = {f"series={SERIES}": [0.0, 0.5]}
+    found = replace(rules_of(load(), load().datasets["/".join(NAME)]), needs=ranges)
+    narrow = state_of(tmp_path, "/".join(NAME), rules=found)
+    assert not narrow.accepted and {c.name for c in narrow.checks if not c.passed} == {"plausible"}
+    assert kept.items() <= verdicts(tmp_path).items() and len(verdicts(tmp_path)) > len(kept)
+
+
+def test_a_root_that_moves_keeps_verdicts_and_rows(
+    settle: Callable[..., DatasetState], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(GOOD)
+    moved = tmp_path / "elsewhere"
+    for part in ("raw", "work"):
+        shutil.copytree(tmp_path / part, moved / part)
+    monkeypatch.setattr(Validator, "_judge", lambda *_: pytest.fail("judged again"))
+    found = state_of(moved, "/".join(NAME))
+    (row,) = found.table().to_pylist()
+    assert pq.read_metadata(moved / "work" / row["observations"]).num_rows == found.observations == 20
 
 
 def test_the_same_bytes_pulled_and_shipped_are_one_vintage(tmp_path: Path) -> None:
