@@ -200,19 +200,19 @@ def _must_fit(warehouse: Warehouse, reference: date) -> None:
             raise BuildError(
                 f"{name} was taken in as of {as_of}, not {day}: run the whole of nightly"
             )
-    # One answer for each table: many are upstream of several.
-    hash_of = cache(warehouse.hash_of)
-    for model in warehouse.models.values():
-        record = warehouse.must_have(model.name)
+    records = {name: warehouse.must_have(name) for name in warehouse.models}
+    # What failed first: it is why what follows it is older, the table of all checks among them.
+    for name, record in records.items():
         if not record.passes_blocking:
             failed = next(c for c in record.checks if not c.passed and c.blocking)
-            raise BuildError(
-                f"{model.name} failed {failed.name} ({failed.observed}): not published"
-            )
+            raise BuildError(f"{name} failed {failed.name} ({failed.observed}): not published")
+    # One answer for each table: many are upstream of several.
+    hash_of = cache(warehouse.hash_of)
+    for name, record in records.items():
         for upstream, sha in record.inputs.items():
             if hash_of(upstream) != sha:
                 raise BuildError(
-                    f"{model.name} was built from an older {upstream}: run the whole of nightly"
+                    f"{name} was built from an older {upstream}: run the whole of nightly"
                 )
 
 

@@ -1,0 +1,155 @@
+"""What publication refuses, with the published set untouched: a table that is missing, failed, or
+was built from something else than what lies beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.paths import Paths, registry_root, sql_root
+from pipeline.registry import load
+from pipeline.release.publish import publish, published_by
+from pipeline.warehouse.build import Warehouse, raw_table
+from pipeline.warehouse.model import load_models
+from pipeline.warehouse.records import BuildError
+
+DAY = date(2026, 11, 23)
+TABLE = "marts.targets"
+
+
+@pytest.fixture
+def warehouse(data: Path) -> Warehouse:
+    return Warehouse(data / "work", load(registry_root()).datasets, load_models(sql_root()))
+
+
+def published(data: Path, warehouse: Warehouse, day: date = DAY, run: str = "this run") -> Path:
+    return publish(warehouse, load(registry_root()), Paths(data).marts, day, run)
+
+
+def files(data: Path) -> dict[str, bytes]:
+    marts = data / "marts"
+    return {p.relative_to(marts).as_posix(): p.read_bytes() for p in marts.rglob("*") if p.is_file()}
+
+
+def change_record(warehouse: Warehouse, table: str, **changes: Any) -> None:
+    record = warehouse.must_have(table)
+    with warehouse.staged(table) as staged:
+        staged.write_bytes(warehouse.file(table).read_bytes())
+        warehouse.store(replace(record, **changes), staged)
+
+
+def table_missing(warehouse: Warehouse) -> None:
+    warehouse.file(TABLE).unlink()
+
+
+def table_of_other_bytes(warehouse: Warehouse) -> None:
+    warehouse.file(TABLE).write_bytes(warehouse.file("marts.peers").read_bytes())
+
+
+def core_table_missing(warehouse: Warehouse) -> None:
+    warehouse.file("core.assessments").with_suffix(".json").unlink()
+
+
+def dataset_missing(warehouse: Warehouse) -> None:
+    warehouse.file(raw_table("worldbank/ER.MRN.PTMR.ZS")).unlink()
+
+
+def failed(warehouse: Warehouse) -> None:
+    record = warehouse.must_have(TABLE)
+    wrong = [replace(record.checks[0], passed=False, observed="12 rows"), *record.checks[1:]]
+    change_record(warehouse, TABLE, checks=wrong)
+
+
+def failed_in_core(warehouse: Warehouse) -> None:
+    record = warehouse.must_have("core.observations")
+    wrong = [replace(c, passed=not c.blocking) for c in record.checks]
+    change_record(warehouse, "core.observations", checks=wrong)
+
+
+def other_upstream(warehouse: Warehouse) -> None:
+    record = warehouse.must_have("core.assessments")
+    other = {name: "0" * 64 for name in record.inputs}
+    change_record(warehouse, "core.assessments", inputs=other)
+
+
+def newer_vintages(warehouse: Warehouse) -> None:
+    """Taken in again, with another verdict, and nothing built since."""
+    name = "eurostat/nrg_ind_ren"
+    rows = warehouse.vintages(name)
+    from pipeline.vintages.resolve import SCHEMA, DatasetState
+
+    rows[-1]["reason"] = "another"
+    state = DatasetState(name, rows)
+    assert state.table().schema == SCHEMA
+    warehouse.put_vintages(name, state.table(), warehouse.dataset_record(name).checks, DAY)
+
+
+def other_registry(warehouse: Warehouse) -> None:
+    tables = load(registry_root()).tables()
+    warehouse.put_registry({"missions": tables["missions"].slice(1)})
+
+
+def dataset_as_of_another_date(warehouse: Warehouse) -> None:
+    change_record(
+        warehouse, raw_table("eurostat/nrg_ind_ren"), inputs={"reference_date": "2026-11-24"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (table_missing, r"^marts\.targets has not been built: materialise it first$"),
+        (table_of_other_bytes, r"^marts\.targets has not been built"),
+        (core_table_missing, r"^core\.assessments has not been built"),
+        (dataset_missing, r"^dataset worldbank/ER\.MRN\.PTMR\.ZS has not been taken in"),
+        (failed, r"^marts\.targets failed \w+ \(12 rows\): not published$"),
+        (failed_in_core, r"^core\.observations failed \w+ \(.*\): not published$"),
+        (other_upstream, r"^core\.assessments was built from an older \S+: run the whole of"),
+        (newer_vintages, r" was built from an older raw\.\w+: run the whole of nightly$"),
+        (other_registry, r" was built from an older registry\.missions: run the whole of"),
+        (dataset_as_of_another_date, r"^eurostat/nrg_ind_ren was taken in as of 2026-11-24, not"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_nothing_changes(
+    data: Path, warehouse: Warehouse, spoil: Callable[[Warehouse], None], says: str
+) -> None:
+    before = files(data)
+    spoil(warehouse)
+    with pytest.raises(BuildError, match=says) as raised:
+        published(data, warehouse)
+    assert "\n" not in str(raised.value)
+    assert files(data) == before
+    assert not published_by(data / "work", data / "marts", "this run")
+
+
+def test_another_date_than_the_tables_have_is_refused(data: Path, warehouse: Warehouse) -> None:
+    before = files(data)
+    with pytest.raises(BuildError, match="was taken in as of 2026-11-23, not 2026-12-31"):
+        published(data, warehouse, date(2026, 12, 31))
+    assert files(data) == before
+
+
+def test_what_only_should_be_looked_at_stops_nothing_and_is_the_same_release(
+    data: Path, warehouse: Warehouse
+) -> None:
+    before = (data / "marts" / "current").resolve()
+    assert not published_by(data / "work", data / "marts", "this run")
+    assert published(data, warehouse) == before
+    assert published_by(data / "work", data / "marts", "this run")
+    assert not published_by(data / "work", data / "marts", "another run")
+
+
+def test_a_run_published_only_what_is_current(data: Path, warehouse: Warehouse) -> None:
+    release = published(data, warehouse)
+    other = release.with_name("0" * 16)
+    release.rename(other)
+    current = data / "marts" / "current"
+    current.unlink()
+    assert not published_by(data / "work", data / "marts", "this run")
+    current.symlink_to("releases/" + other.name)
+    assert not published_by(data / "work", data / "marts", "this run")
