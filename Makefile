@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 export DAGSTER_HOME := $(CURDIR)
 export MISSIEMONITOR_INSTANCE ?= $(CURDIR)/data/dagster
 
-.PHONY: run live test ui bench lint format lock clean
+.PHONY: run live test test-all ui bench lint format lock clean
 run: $(STAMP)
 	$(BIN)/missiemonitor run --offline
 
@@ -13,7 +13,11 @@ run: $(STAMP)
 live: $(STAMP)
 	$(BIN)/missiemonitor run
 
+# What takes minutes is marked `slow` and left to test-all: whole runs, kills, nights, the UI, browsers.
 test: $(STAMP)
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(STAMP)
 	$(BIN)/python -m pytest
 
 ui: $(STAMP)

@@ -33,6 +33,7 @@ def marts(first_run: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -
         yield con
 
 
+@pytest.mark.slow
 def test_opens_with_five_missions_and_all_thirty_rows(visit: Visit, keep: Keep) -> None:
     page = visit()
     expect(page.locator("h1:visible")).to_have_text(
@@ -68,6 +69,7 @@ def test_two_clicks_from_the_top_to_why_and_the_sums(visit: Visit, marts: Any, k
     keep(page, "sums")
 
 
+@pytest.mark.slow
 def test_a_gap_says_what_would_close_it(visit: Visit, marts: Any) -> None:
     page = visit(lang="en")
     gaps = marts.execute(
@@ -81,6 +83,7 @@ def test_a_gap_says_what_would_close_it(visit: Visit, marts: Any) -> None:
         assert len(page.locator(f"[id='{mission}'] .gap p").inner_text()) > 30
 
 
+@pytest.mark.slow
 def test_language_switches_everything_and_is_remembered(visit: Visit, keep: Keep) -> None:
     page = visit("#energy")
     expect(page.locator("html")).to_have_attribute("lang", "nl")
@@ -103,6 +106,7 @@ def test_language_switches_everything_and_is_remembered(visit: Visit, keep: Keep
     assert "144.396" in facts.inner_text()
 
 
+@pytest.mark.slow
 def test_light_and_dark(visit: Visit, keep: Keep) -> None:
     page = visit(DETAIL, scheme="dark")
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -114,6 +118,7 @@ def test_light_and_dark(visit: Visit, keep: Keep) -> None:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == light
 
 
+@pytest.mark.slow
 def test_every_chart_draws(visit: Visit, marts: Any, keep: Keep) -> None:
     page = visit()
     page.evaluate("document.body.classList.add('all'); dispatchEvent(new Event('beforeprint'))")
@@ -132,6 +137,7 @@ def test_every_chart_draws(visit: Visit, marts: Any, keep: Keep) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_chart_shows_path_projection_target_and_provisional_points(
     visit: Visit, keep: Keep
 ) -> None:
@@ -152,6 +158,7 @@ def test_a_chart_shows_path_projection_target_and_provisional_points(
     expect(page.locator("[data-chart=crime_in_area] svg")).to_contain_text("reeksbreuk")
 
 
+@pytest.mark.slow
 def test_peers_on_demand(visit: Visit, keep: Keep) -> None:
     page = visit("#i-municipal_recycling", lang="en")
     button = page.locator("[data-peers=municipal_recycling]")
@@ -172,6 +179,7 @@ def _csv(page: Page, click: str, folder: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(file.read_text("utf-8-sig"))))
 
 
+@pytest.mark.slow
 def test_the_download_behind_a_chart_holds_the_marts_figures(
     visit: Visit, marts: Any, tmp_path: Path
 ) -> None:
@@ -196,6 +204,7 @@ def test_the_download_behind_a_chart_holds_the_marts_figures(
         ), measure
 
 
+@pytest.mark.slow
 def test_the_table_sorts_filters_and_downloads(
     visit: Visit, marts: Any, tmp_path: Path, keep: Keep
 ) -> None:
@@ -231,6 +240,7 @@ def test_the_table_sorts_filters_and_downloads(
     assert 0 < shown.count() < 10
 
 
+@pytest.mark.slow
 def test_method_quality_and_dictionary(visit: Visit, marts: Any, keep: Keep) -> None:
     page = visit(lang="en")
     page.click('.main-nav a[href="#method"]')
@@ -253,6 +263,7 @@ def test_method_quality_and_dictionary(visit: Visit, marts: Any, keep: Keep) -> 
     keep(page, "dictionary")
 
 
+@pytest.mark.slow
 def test_on_a_phone_nothing_sticks_out(visit: Visit, keep: Keep) -> None:
     page = visit(width=390, height=844)
     views = page.evaluate("[...document.querySelectorAll('.view')].map(v => v.id)")
@@ -268,6 +279,7 @@ def test_on_a_phone_nothing_sticks_out(visit: Visit, keep: Keep) -> None:
     keep(page, "phone-chart")
 
 
+@pytest.mark.slow
 def test_keyboard_alone_gets_there(visit: Visit) -> None:
     page = visit()
     page.keyboard.press("Tab")
@@ -285,6 +297,7 @@ def test_keyboard_alone_gets_there(visit: Visit) -> None:
     expect(page.locator("#overview-title")).to_be_focused()
 
 
+@pytest.mark.slow
 def test_the_keyboard_reaches_the_publisher_and_says_so(visit: Visit) -> None:
     for lang, says in (("nl", "naar de uitgever"), ("en", "to the publisher")):
         page = visit("#i-drug_offences", lang=lang)
@@ -299,6 +312,7 @@ def test_the_keyboard_reaches_the_publisher_and_says_so(visit: Visit) -> None:
     expect(page.locator("#i-flood_defences_meeting_norm .from")).to_contain_text("Dataset: Water")
 
 
+@pytest.mark.slow
 def test_without_script_everything_is_there_in_dutch(visit: Visit) -> None:
     page = visit(script=False)
     assert page.locator(".view:visible").count() >= 34
@@ -306,6 +320,7 @@ def test_without_script_everything_is_there_in_dutch(visit: Visit) -> None:
     assert page.locator("#i-ghg_net_total .figures tbody tr").count() > 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     "anchor",
@@ -333,6 +348,7 @@ def test_axe_finds_nothing(visit: Visit, anchor: str, scheme: str) -> None:
     assert [s for s in said if s[1] in ("serious", "critical", "moderate")] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("anchor", "most"), [("#overview", 4), ("#energy", 8), ("#health.participation", 8)]
 )
@@ -360,6 +376,7 @@ def test_prints_on_a4(visit: Visit, tmp_path: Path, anchor: str, most: int) -> N
         assert "eurostat/env_air_gge" in flat
 
 
+@pytest.mark.slow
 def test_hostile_text_shows_as_text(
     visit: Visit, first_run: dict[str, Any], tmp_path: Path
 ) -> None:

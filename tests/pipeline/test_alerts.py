@@ -12,12 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import pytest
 from test_ui import LAUNCH, dagster_dev, post, wait_for
 
 from pipeline.alerts import Alert, addresses, send
-from pipeline.outcome import outcome_of
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 SECRET = "g3he1m-w00rd"
@@ -80,6 +78,7 @@ def ingest_half(data: Path, tmp_path: Path, cli: Cli) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_a_degraded_night_says_which_source_stays_and_why(
     data: Path, tmp_path: Path, cli: Cli, receiver: Receiver
 ) -> None:
@@ -121,6 +120,7 @@ def test_a_failed_night_says_why_and_bad_channels_change_nothing(
     assert SECRET not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_good_night_is_silent_and_a_registry_that_does_not_load_is_not(
     data: Path, cli: Cli, receiver: Receiver, tmp_path: Path, root: Path
 ) -> None:
@@ -140,6 +140,7 @@ def test_a_good_night_is_silent_and_a_registry_that_does_not_load_is_not(
     assert done.returncode == 0
 
 
+@pytest.mark.slow
 def test_a_run_of_the_ui_is_told_of_by_its_sensors(
     data: Path, root: Path, receiver: Receiver, broken_sql: Path
 ) -> None:
@@ -195,26 +196,3 @@ def test_an_alert_reaches_every_channel_even_if_one_is_dead(receiver: Receiver) 
     problems = send(alert, [f"json://me:{SECRET}@127.0.0.1:1/", receiver.address])
     assert len(problems) == 1 and SECRET not in problems[0]
     assert receiver.messages[0]["message"] == "body"
-
-
-def test_what_fails_after_publication_takes_nothing_back() -> None:
-    @dg.asset
-    def published() -> None:
-        """A release stands."""
-
-    @dg.asset(deps=[published])
-    def energy() -> None:
-        raise RuntimeError("no such view")
-
-    @dg.asset(deps=[energy])
-    def before() -> None:
-        """Not reached."""
-
-    result = dg.materialize([published, energy], raise_on_error=False)
-    found = outcome_of(result.success, result.all_events)
-    assert found.published and found.degraded and found.why == ()
-    assert found.warnings == ("! after publication: energy: no such view",)
-    result = dg.materialize([energy, before], raise_on_error=False)
-    found = outcome_of(result.success, result.all_events)
-    assert not found.published and not found.degraded
-    assert found.why == ("energy: no such view",) and found.warnings == ()

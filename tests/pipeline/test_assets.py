@@ -45,11 +45,15 @@ class House:
     def materialize(self, *keys: Any, config: Any = CONFIG) -> Any:
         """Only these assets, as `Materialize selected` in the UI."""
         wanted = [dg.AssetKey(k) if isinstance(k, list) else k for k in keys]
-        return defs().resolve_implicit_global_asset_job_def().execute_in_process(
-            instance=self.instance,
-            asset_selection=wanted,
-            run_config={**config, **QUIET},
-            raise_on_error=False,
+        return (
+            defs()
+            .resolve_implicit_global_asset_job_def()
+            .execute_in_process(
+                instance=self.instance,
+                asset_selection=wanted,
+                run_config={**config, **QUIET},
+                raise_on_error=False,
+            )
         )
 
     def nightly(self, config: Any = CONFIG) -> Any:
@@ -137,14 +141,20 @@ def test_one_table_alone_and_a_selection(house: House) -> None:
     assert done.success
     (event,) = done.get_asset_materialization_events()
     made = event.event_specific_data.materialization
-    assert made.tags["dagster/data_version"] == sha == house.records.must_have("marts.targets").sha256
+    assert (
+        made.tags["dagster/data_version"] == sha == house.records.must_have("marts.targets").sha256
+    )
     assert made.metadata["unchanged"].value is False and made.metadata["preview"].value.records
     assert all(c.passed for c in checks(done).values()) and len(checks(done)) >= 1
     # Both are there: nothing is built again.
     done = house.materialize(["marts", "targets"], ["marts", "peers"], ["registry"])
     assert done.success
-    events = [e.event_specific_data.materialization for e in done.get_asset_materialization_events()]
-    assert [m.metadata["unchanged"].value for m in events if "unchanged" in m.metadata] == [True] * 2
+    events = [
+        e.event_specific_data.materialization for e in done.get_asset_materialization_events()
+    ]
+    assert [m.metadata["unchanged"].value for m in events if "unchanged" in m.metadata] == [
+        True
+    ] * 2
 
 
 def test_a_table_whose_upstream_is_not_there_says_what_to_do(house: House) -> None:
@@ -175,7 +185,9 @@ def test_what_failed_its_check_reaches_no_release_by_another_way(
     failed = checks(done)["marts/sub_mission_progress:expectations"]
     assert not failed.passed and failed.blocking
     assert "twenty_five_rows" in json.dumps(failed.metadata["failing_rows"].value)
-    assert not any(e.asset_key == dg.AssetKey("published") for e in done.get_asset_materialization_events())
+    assert not any(
+        e.asset_key == dg.AssetKey("published") for e in done.get_asset_materialization_events()
+    )
     alone = house.materialize(["published"])
     assert not alone.success
     assert "marts.sub_mission_progress failed" in why(alone) and "not published" in why(alone)

@@ -153,6 +153,7 @@ def on_terminal(data: Path, *words: str) -> str:
     return said.decode()
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_colour_and_progress_and_a_pipe_gets_neither(
     first_run: dict[str, Any], data: Path, cli: Cli
 ) -> None:

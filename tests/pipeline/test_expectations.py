@@ -92,10 +92,7 @@ def broken(frame: pd.DataFrame, expectation: Expectation, model: Model) -> pd.Da
 
 def test_every_check_in_sql_has_its_broken_table() -> None:
     assert set(BREAKS) == {
-        f"{m.name}.{e.name}"
-        for m in MODELS.values()
-        for e in m.expectations
-        if e.kind == "no_rows"
+        f"{m.name}.{e.name}" for m in MODELS.values() for e in m.expectations if e.kind == "no_rows"
     }
 
 

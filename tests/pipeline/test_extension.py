@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 Ask = Callable[[Path, str], list[dict[str, Any]]]
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -51,6 +53,7 @@ SELECT mission_id, count(*) AS n FROM marts.indicators GROUP BY mission_id
 """
 
 
+@pytest.mark.slow
 def test_an_indicator_and_a_table_are_added_without_python(
     data: Path, tmp_path: Path, root: Path, cli: Cli, ask: Ask
 ) -> None:

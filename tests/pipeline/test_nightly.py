@@ -143,6 +143,7 @@ def test_same_date_gives_the_same_bytes(data: Path, cli: Cli) -> None:
     assert hashes(data) == before
 
 
+@pytest.mark.slow
 def test_a_root_built_from_nothing_gives_the_same_bytes(
     first_run: dict[str, Any], tmp_path: Path, cli: Cli
 ) -> None:
@@ -151,6 +152,7 @@ def test_a_root_built_from_nothing_gives_the_same_bytes(
     assert hashes(other) == hashes(first_run["data"])
 
 
+@pytest.mark.slow
 def test_another_date_changes_only_what_depends_on_it(
     first_run: dict[str, Any], data: Path, cli: Cli, ask: Ask
 ) -> None:
@@ -166,6 +168,7 @@ def test_another_date_changes_only_what_depends_on_it(
     assert ask(data, columns) == ask(first_run["data"], columns)
 
 
+@pytest.mark.slow
 def test_figures_grow_old_as_years_pass(data: Path, cli: Cli, ask: Ask) -> None:
     assert cli(data, "run", "--as-of", "2040-01-01").returncode == 0
     left = ask(

@@ -33,7 +33,9 @@ def published(data: Path, warehouse: Warehouse, day: date = DAY, run: str = "thi
 
 def files(data: Path) -> dict[str, bytes]:
     marts = data / "marts"
-    return {p.relative_to(marts).as_posix(): p.read_bytes() for p in marts.rglob("*") if p.is_file()}
+    return {
+        p.relative_to(marts).as_posix(): p.read_bytes() for p in marts.rglob("*") if p.is_file()
+    }
 
 
 def change_record(warehouse: Warehouse, table: str, **changes: Any) -> None:

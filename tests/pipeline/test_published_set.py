@@ -182,6 +182,7 @@ print(json.dumps([duckdb.__version__, rows, comments[0], energy]))
 """
 
 
+@pytest.mark.slow
 def test_an_old_duckdb_reads_every_table_and_view(
     release: Path, root: Path, tmp_path: Path
 ) -> None:

@@ -59,6 +59,7 @@ def test_python(place: Path, example: str) -> None:
     assert run(place, [sys.executable, "-c", example]).strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", blocks("r"))
 def test_r(place: Path, example: str) -> None:
     if shutil.which("Rscript") is None:

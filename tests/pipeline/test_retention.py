@@ -89,9 +89,7 @@ def test_what_is_old_is_forgotten_whole(instance: Any, tmp_path: Path) -> None:
     ]
     keys = [dg.AssetKey(name) for name in ("first", "second", "third")]
     before, known = rows(tmp_path / "dagster"), instance.get_asset_records(keys)
-    assert {"runs.db/runs", "index.db/event_logs", f"{old[0]}.db"} <= set(
-        traces(tmp_path, old[0])
-    )
+    assert {"runs.db/runs", "index.db/event_logs", f"{old[0]}.db"} <= set(traces(tmp_path, old[0]))
     other = instance_of(Paths(tmp_path))
     assert other.all_logs(old[0])
     assert forget_old_runs(instance, DAY) == old

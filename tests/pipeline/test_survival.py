@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -9,20 +10,19 @@ import random
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.paths import Paths
-from pipeline.warehouse.build import BuildError
 from tests.conftest import CLI
 
 Ask = Callable[[Path, str], list[dict[str, Any]]]
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 KILLS = 20
+
+pytestmark = pytest.mark.slow
 
 
 def start(data: Path, *words: str) -> subprocess.Popen[bytes]:
@@ -68,8 +68,11 @@ def test_twenty_kills_leave_everything_whole(
         if number % 5 == 4:
             shutil.rmtree(data / "work", ignore_errors=True)
         process = start(data, "run", "--as-of", f"2026-12-{number + 1:02d}")
-        time.sleep(chance.uniform(0.3, 9.0))
-        os.killpg(process.pid, signal.SIGKILL)
+        # At any moment of its life: a run that has ended by then is a moment too.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(chance.uniform(0.3, 20.0))
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert_whole(data)
         assert_no_half_vintage(data)
@@ -83,14 +86,12 @@ def test_twenty_kills_leave_everything_whole(
 
 def test_two_runs_at_once_take_turns(first_run: dict[str, Any], data: Path) -> None:
     runs = [start(data, "run", "--as-of", day) for day in ("2026-11-23", "2026-12-24")]
-    assert [r.wait(timeout=300) for r in runs] == [0, 0]
+    assert [r.wait(timeout=900) for r in runs] == [0, 0]
     assert_whole(data)
     assert_no_half_vintage(data)
 
 
-def test_a_broken_mart_leaves_the_published_set_as_it_was(
-    data: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broken_mart_leaves_the_published_set_as_it_was(data: Path, cli: Cli) -> None:
     before = {p: p.read_bytes() for p in (data / "marts").rglob("*") if p.is_file()}
     # A figure of another publisher's dataset that puts a share above 100 breaks a blocking check
     # in marts.observations; plausible ranges keep such a value out, so the break is forced in SQL.
@@ -105,22 +106,3 @@ def test_a_broken_mart_leaves_the_published_set_as_it_was(
     assert "twenty_five_rows" in done.stderr
     after = {p: p.read_bytes() for p in (data / "marts").rglob("*") if p.is_file()}
     assert after == before
-
-
-def test_publication_refuses_tables_that_do_not_belong_together(data: Path, cli: Cli) -> None:
-    from datetime import date
-
-    from pipeline.release.publish import publish
-    from pipeline.session import Session
-
-    assert cli(data, "run", "--as-of", "2026-11-23").returncode == 0
-    session = Session(Paths(data), date(2026, 12, 31)).begin()
-    try:
-        session.put_registry()
-        session.put_run()
-        session.build("core.assessments")
-        session.build("marts.source_status")
-        with pytest.raises(BuildError, match="run the whole of nightly"):
-            publish(session)
-    finally:
-        session.end()

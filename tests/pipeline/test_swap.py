@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from pipeline.release.publish import KEPT, KEPT_SECONDS, swap_in, write_database
 from pipeline.warehouse.model import Column, Model, View
@@ -124,7 +125,7 @@ def readers_during(
             assert process.stdout.readline().strip() == "ready", process.communicate()[1]
         publish(1)
         stop.touch()
-        outputs = [p.communicate(timeout=120) for p in processes]
+        outputs = [p.communicate(timeout=900) for p in processes]
     finally:
         stop.touch()
         for process in processes:
@@ -134,6 +135,7 @@ def readers_during(
     return [json.loads(out) for out, _ in outputs]
 
 
+@pytest.mark.slow
 def test_sixteen_readers_never_see_an_error_or_a_mixed_set(tmp_path: Path) -> None:
     marts = tmp_path / "marts"
     swap_in(marts, "release-0", fill(0))
@@ -152,6 +154,7 @@ def test_sixteen_readers_never_see_an_error_or_a_mixed_set(tmp_path: Path) -> No
     assert len({s for f in found for s in f["stamps"]}) > RELEASES / 4
 
 
+@pytest.mark.slow
 def test_readers_notice_a_set_that_is_written_file_by_file(tmp_path: Path) -> None:
     """The same readers on a publisher without a swap: they see it, so they would see ours."""
     marts = tmp_path / "marts"

@@ -102,6 +102,7 @@ def causes(found: dict[str, Any]) -> dict[tuple[str, str | None], tuple[str, str
     }
 
 
+@pytest.mark.slow
 def test_a_next_edition_does_not_exist_before_its_day_and_explains_itself_after(
     first_run: dict[str, Any], data: Path, tmp_path: Path, root: Path, cli: Cli, ask: Ask
 ) -> None:
@@ -200,6 +201,7 @@ def test_a_next_edition_does_not_exist_before_its_day_and_explains_itself_after(
     ]
 
 
+@pytest.mark.slow
 def test_a_run_as_of_an_old_day_is_that_days_run(
     data: Path, tmp_path: Path, root: Path, cli: Cli
 ) -> None:
@@ -222,6 +224,7 @@ def test_a_run_as_of_an_old_day_is_that_days_run(
     assert hashes(data) == hashes(other)
 
 
+@pytest.mark.slow
 def test_a_withdrawn_year_waits_until_the_scope_says_so(data: Path, cli: Cli, ask: Ask) -> None:
     status = (
         "SELECT status, latest_year FROM marts.indicator_progress "

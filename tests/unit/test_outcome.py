@@ -57,7 +57,9 @@ def test_a_bad_vintage_degrades_and_a_warning_does_not(warehouse: Warehouse) -> 
     warehouse.put_vintages(
         "a/x", SCHEMA.empty_table(), [check("codes"), check("units"), check("x", passed=True)], DAY
     )
-    warehouse.put("marts.two", TABLE, [check("grain", blocking=True, passed=True), check("old", "warn")])
+    warehouse.put(
+        "marts.two", TABLE, [check("grain", blocking=True, passed=True), check("old", "warn")]
+    )
     found = told(warehouse)
     assert (found.published, found.degraded, found.why) == (True, True, ())
     assert found.warnings == (
@@ -88,7 +90,10 @@ def test_a_blocking_check_says_why_nothing_was_published(warehouse: Warehouse) -
 def test_one_thing_that_stops_many_steps_is_one_line(warehouse: Warehouse) -> None:
     many = [Fault(f"marts/{n}", "disk full") for n in "abcd"]
     found = told(warehouse, published=False, faults=[*many, Fault("registry", "no such file")])
-    assert found.why == ("marts/a, marts/b, marts/c and 1 more: disk full", "registry: no such file")
+    assert found.why == (
+        "marts/a, marts/b, marts/c and 1 more: disk full",
+        "registry: no such file",
+    )
     # What ends the run before its steps has no asset.
     found = told(warehouse, published=False, faults=[Fault("", "another run is at work")])
     assert found.why == ("another run is at work",)

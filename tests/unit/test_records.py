@@ -218,7 +218,9 @@ def test_what_is_upstream_must_be_there(tmp_path: Path, sql: Path) -> None:
 def test_an_expectation_that_cannot_be_evaluated_stores_nothing(
     warehouse: Warehouse, sql: Path
 ) -> None:
-    text = NAMES.replace("expect: between, column: age, max: 3", "expect: between, column: name, max: 3")
+    text = NAMES.replace(
+        "expect: between, column: age, max: 3", "expect: between, column: name, max: 3"
+    )
     model = models_of(sql, core__names=text)["core.names"]
     with pytest.raises(QualityError, match="could not run"):
         warehouse.build(model)

@@ -51,9 +51,7 @@ def state_of(
     registry, paths = load(), Paths(root)
     dataset = registry.datasets[name]
     validator = Validator(Archive(paths), paths.work)
-    known = validator.archive.vintages(
-        dataset.source, dataset.dataset, date.fromisoformat(as_of)
-    )
+    known = validator.archive.vintages(dataset.source, dataset.dataset, date.fromisoformat(as_of))
     return resolve(dataset, known, rules or rules_of(registry, dataset), validator)
 
 
@@ -340,7 +338,9 @@ def test_a_root_that_moves_keeps_verdicts_and_rows(
     monkeypatch.setattr(Validator, "_judge", lambda *_: pytest.fail("judged again"))
     found = state_of(moved, "/".join(NAME))
     (row,) = found.table().to_pylist()
-    assert pq.read_metadata(moved / "work" / row["observations"]).num_rows == found.observations == 20
+    assert (
+        pq.read_metadata(moved / "work" / row["observations"]).num_rows == found.observations == 20
+    )
 
 
 def test_the_same_bytes_pulled_and_shipped_are_one_vintage(tmp_path: Path) -> None:
