@@ -9,13 +9,13 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pytest
+from pipeline.warehouse.sql import connect
 
 from pipeline.paths import Paths, sql_root
 from pipeline.quality.suite import validate
 from pipeline.registry import load
 from pipeline.warehouse.build import Warehouse
 from pipeline.warehouse.model import Expectation, Model, load_models
-from pipeline.warehouse.sql import connect
 
 # A SELECT over `good` that gives a table which breaks the expectation, for each one in SQL.
 BREAKS = {
