@@ -30,9 +30,14 @@ def registry_root() -> Path:
     return Path(named).expanduser().resolve() if named else CHECKOUT / "pipeline" / "registry"
 
 
+def is_safe(name: str) -> bool:
+    """Whether `name` can be one folder's name."""
+    return bool(_NAME.fullmatch(name)) and ".." not in name
+
+
 def safe_name(name: str) -> str:
     """`name` if it can be one folder's name; ValueError otherwise."""
-    if not _NAME.fullmatch(name) or ".." in name:
+    if not is_safe(name):
         raise ValueError(f"name {name!r}: letters, digits, dot, dash and underscore only")
     return name
 

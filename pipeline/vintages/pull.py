@@ -194,9 +194,7 @@ class Puller:
             "missing": found.missing,
             "notes": fetched.notes,
         }
-        vintage = self.archive.add(
-            dataset.source, dataset.dataset, fetched.body, manifest, again=True
-        )
+        vintage = self.archive.add(dataset.source, dataset.dataset, fetched.body, manifest)
         self._note(dataset, fetched, vintage)
         if not found.deviations:
             # A code found by title is pinned once its figures were those that were asked for.

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from pipeline.quality.results import CheckResult
 from pipeline.registry import Dataset
+from pipeline.vintages.order import judge_of
 from pipeline.vintages.store import Vintage
 from pipeline.vintages.validate import CHECKS, Rules, Validator
 
@@ -67,23 +68,23 @@ def resolve(
 ) -> DatasetState:
     """The state of a dataset that has these vintages, oldest first; each is given its verdict."""
     state = DatasetState(dataset.id)
-    before: Vintage | None = None
+    accepted: list[Vintage] = []
     for vintage in vintages:
-        verdict = validator.verdict(vintage, rules, before)
+        verdict = validator.verdict(vintage, rules, judge_of(vintage, accepted))
         state.vintages.append(_row(vintage, verdict, len(state.vintages) + 1, rules, validator))
         if not vintage.partial:
             # The newest one's checks are what a person must see.
             state.checks = [CheckResult.from_json(c) for c in verdict["checks"]]
             if verdict["verdict"] == "accepted":
-                before = vintage
-    if before is not None:
-        state.current = before
+                accepted.append(vintage)
+    if accepted:
+        state.current = accepted[-1]
         state.observations, state.rejects = (
-            pq.read_metadata(validator.rows_file(before, rules, kind)).num_rows
+            pq.read_metadata(validator.rows_file(accepted[-1], rules, kind)).num_rows
             for kind in ("observations", "rejects")
         )
         for row in state.vintages:
-            row["is_current"] = row["vintage_id"] == before.vintage_id
+            row["is_current"] = row["vintage_id"] == accepted[-1].vintage_id
     if not state.checks:
         state.checks = [
             CheckResult(n, False, s, False, "no vintage known at this date", 0, [], d)

@@ -15,13 +15,17 @@ import os
 import secrets
 import shutil
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.paths import Paths, safe_name, write_atomic
+from filelock import FileLock
+
+from pipeline.paths import Paths, is_safe, safe_name, write_atomic
+from pipeline.vintages.bundle import copy_bundle
+from pipeline.vintages.order import came_later, place
 
 MAX_BODY = 2 << 30
 _LOCAL = "_local"
@@ -34,18 +38,20 @@ class ArchiveError(ValueError):
 
 @dataclass(frozen=True)
 class Vintage:
-    """One edition of a dataset. `fault` says why its manifest cannot be used, if so."""
+    """One edition of a dataset. `fault` says why its manifest cannot be used, if so. `arrival`: its
+    number among the dataset's vintages as they came into this archive; None if nobody counted."""
 
     source: str
     dataset: str
     folder: Path
     manifest: Mapping[str, Any]
     fault: str = ""
+    arrival: int | None = None
 
     @property
     def vintage_id(self) -> str:
         """The first 16 hexadecimal digits of the sha256 of the body as received; of that and
-        its date, where the publisher went back to what it had said before."""
+        its number of arrival, where the same bytes had come before."""
         if isinstance(self.manifest.get("returned"), str):
             return str(self.manifest["returned"])[:16]
         return str(self.manifest.get("sha256", ""))[:16] or f"unread-{self.folder.name[-12:]}"
@@ -113,6 +119,20 @@ class Vintage:
             raise ArchiveError("checksum differs from the manifest's sha256: restore body.gz")
         return body
 
+    @property
+    def whole(self) -> bool:
+        """Whether the bytes as received can be had."""
+        try:
+            self.body()
+        except ArchiveError:
+            return False
+        return True
+
+
+def _last(vintages: Iterable[Vintage]) -> int:
+    """The greatest number of arrival so far."""
+    return max((v.arrival or 0 for v in vintages), default=0)
+
 
 def _check_scope(scope: Any) -> None:
     """ValueError if it does not declare what it declares as lists of texts, years as numbers."""
@@ -126,7 +146,8 @@ def _check_scope(scope: Any) -> None:
             raise ValueError(f"`scope.{name}` is not a list of {kind.__name__}")
 
 
-def _read_vintage(source: str, dataset: str, folder: Path) -> Vintage:
+def _read_vintage(source: str, dataset: str, folder: Path, noted: int | None = None) -> Vintage:
+    """`noted`: its number of arrival, where the manifest has none."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
         if not isinstance(manifest, dict):
@@ -138,8 +159,10 @@ def _read_vintage(source: str, dataset: str, folder: Path) -> Vintage:
         date.fromisoformat(manifest["known_from"])
         _check_scope(manifest["scope"])
     except (OSError, ValueError, TypeError) as error:
-        return Vintage(source, dataset, folder, {}, f"manifest.json cannot be used ({error})")
-    return Vintage(source, dataset, folder, manifest)
+        fault = f"manifest.json cannot be used ({error})"
+        return Vintage(source, dataset, folder, {}, fault, noted)
+    arrival = manifest["arrival"] if type(manifest.get("arrival")) is int else noted
+    return Vintage(source, dataset, folder, manifest, "", arrival)
 
 
 class Archive:
@@ -150,120 +173,132 @@ class Archive:
         self.root = paths.raw
 
     def seed(self) -> None:
-        """Give a root of data the bundled vintages, those of a later version as well.
-
-        `_seeded.json` says which ones it was given: one that somebody took away stays away, and
-        a kill half way is made good the next time. A root that was filled by hand has no such
-        file and is left alone.
-        """
-        given = self.root / "_seeded.json"
-        if self.root == self.paths.bundle:
-            return
-        if not given.exists():
-            if self.root.exists() and any(self._sources()):
-                return
-            write_atomic(given, dump([]))
-        known = set(json.loads(given.read_text("utf-8")))
-        bundled = {
-            folder.relative_to(self.paths.bundle).as_posix(): folder
-            for folder in sorted(self.paths.bundle.glob("[!_]*/*/*"))
+        """Give a root of data the bundled vintages, those of a later version as well, and count
+        what came by another way than `add`."""
+        copy_bundle(self.paths.bundle, self.root)
+        datasets = {
+            (folder.parent.name, folder.name)
+            for base in (self.root, self.root / _LOCAL)
+            for folder in base.glob("[!_.]*/[!_.]*")
             if folder.is_dir()
         }
-        missing = [name for name in bundled if name not in known]
-        for name in missing:
-            target = self.root / name
-            if target.exists():
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            staged = target.with_name(f".{secrets.token_hex(6)}.tmp")
-            shutil.copytree(bundled[name], staged)
-            try:
-                staged.rename(target)
-            except OSError:
-                shutil.rmtree(staged, ignore_errors=True)
-                if not target.exists():
-                    raise
-        if missing:
-            write_atomic(given, dump(sorted(known | set(bundled))))
+        for source, dataset in sorted(datasets):
+            if is_safe(source) and is_safe(dataset):
+                self._count(source, dataset)
 
-    def _sources(self) -> Iterator[Path]:
-        return (p for p in self.root.iterdir() if p.is_dir() and not p.name.startswith("_"))
-
-    def vintages(self, source: str, dataset: str, as_of: date | None = None) -> list[Vintage]:
-        """Oldest first: by `known_from`, then retrieval, then id. None later than `as_of`.
-
-        A body that is there twice, pulled here and shipped with the project since, is one vintage,
-        known from the earlier day.
-        """
+    def _found(self, source: str, dataset: str) -> list[Vintage]:
+        """What lies there, in the order of vintages."""
+        noted = self._noted(source, dataset)
         found = []
         for base in (self.root, self.root / _LOCAL):
             folder = base / safe_name(source) / safe_name(dataset)
             if folder.is_dir():
                 found += [
-                    _read_vintage(source, dataset, p)
+                    _read_vintage(source, dataset, p, noted.get(self._name(p)))
                     for p in folder.iterdir()
                     if p.is_dir() and not p.name.startswith(("_", "."))
                 ]
-        ordered = sorted(
-            (v for v in found if as_of is None or v.known_from <= as_of),
-            key=lambda v: (v.known_from, str(v.manifest.get("retrieved", "")), v.vintage_id),
-        )
+        return sorted(found, key=place)
+
+    def _noted(self, source: str, dataset: str) -> dict[str, int]:
+        """Folder → number of arrival of what did not come by `add`."""
+        noted = _read(self._beside("_arrivals", source, dataset))
+        return {name: n for name, n in noted.items() if type(n) is int}
+
+    def _name(self, folder: Path) -> str:
+        return folder.relative_to(self.root).as_posix()
+
+    def _count(self, source: str, dataset: str) -> None:
+        """Number what came by another way than `add` (shipped with the project, put there by hand)
+        after what is there. A number never changes."""
+        if all(v.arrival is not None for v in self._found(source, dataset)):
+            return
+        with self._lock(source, dataset):
+            self._number(source, dataset)
+
+    def _number(self, source: str, dataset: str) -> list[Vintage]:
+        """The dataset's vintages, each with its number; the lock is held."""
+        found = self._found(source, dataset)
+        new = [v for v in found if v.arrival is None]
+        if not new:
+            return found
+        numbers = {self._name(v.folder): n for n, v in enumerate(new, _last(found) + 1)}
+        whole = {**self._noted(source, dataset), **numbers}
+        write_atomic(self._beside("_arrivals", source, dataset), dump(whole))
+        return self._found(source, dataset)
+
+    def _lock(self, source: str, dataset: str) -> FileLock:
+        path = self._beside("_arrivals", source, dataset).with_suffix(".lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(path)
+
+    def vintages(self, source: str, dataset: str, as_of: date | None = None) -> list[Vintage]:
+        """Oldest first, in the one order of order.py. None later than `as_of`.
+
+        A body that is there twice, pulled here and shipped with the project since, is one vintage,
+        known from the earlier day and here since the first of them came.
+        """
         one_each: dict[str, Vintage] = {}
-        for vintage in ordered:
-            one_each.setdefault(vintage.vintage_id, vintage)
-        return list(one_each.values())
+        for vintage in self._found(source, dataset):
+            kept = one_each.setdefault(vintage.vintage_id, vintage)
+            if came_later(kept, vintage):
+                one_each[vintage.vintage_id] = replace(kept, arrival=vintage.arrival)
+        return [
+            v
+            for v in sorted(one_each.values(), key=place)
+            if as_of is None or v.known_from <= as_of
+        ]
 
-    def add(
-        self,
-        source: str,
-        dataset: str,
-        body: bytes,
-        manifest: Mapping[str, Any],
-        again: bool = False,
-    ) -> Vintage:
-        """Keep `body` as a candidate vintage; the same bytes again give the one that is there.
+    def add(self, source: str, dataset: str, body: bytes, manifest: Mapping[str, Any]) -> Vintage:
+        """Keep `body` as a candidate vintage, the newest of those known from its day.
 
-        `again`: bytes that an older vintage than the newest had are a new vintage: the publisher
-        took back what it said in between.
+        The bytes of the one just before it give that one, if they are still whole. Bytes that an
+        older one had are a vintage of their own: somebody took back what was said in between.
         """
         if len(body) > MAX_BODY:
             raise ArchiveError(f"body is larger than {MAX_BODY >> 30} GiB: refused")
         digest = hashlib.sha256(body).hexdigest()
         known_from = date.fromisoformat(str(manifest["known_from"]))
         full = {**manifest, "source": source, "dataset": dataset, "sha256": digest}
-        name = digest
-        earlier = self.vintages(source, dataset)
-        same = [v for v in earlier if v.manifest.get("sha256") == digest]
-        if same and (not again or same[-1] is earlier[-1]):
-            return same[-1]
-        if same:
-            name = hashlib.sha256(f"{digest} {earlier[-1].vintage_id}".encode()).hexdigest()
-            full["returned"] = name
         full["bytes"] = len(body)
+        full.pop("returned", None)
         parent = self.root / _LOCAL / safe_name(source) / safe_name(dataset)
-        parent.mkdir(parents=True, exist_ok=True)
-        staged = parent / f".{secrets.token_hex(8)}.tmp"
+        # Two that come at once must not get the same number.
+        with self._lock(source, dataset):
+            earlier = self._number(source, dataset)
+            partial = bool(manifest.get("partial"))
+            before = [v for v in self.vintages(source, dataset, known_from) if v.partial == partial]
+            if before and before[-1].manifest.get("sha256") == digest and before[-1].whole:
+                return before[-1]
+            full["arrival"] = _last(earlier) + 1
+            full["arrived"] = datetime.now(UTC).isoformat(timespec="microseconds")
+            name, final = digest, parent / f"{known_from.isoformat()}_{digest[:12]}"
+            if final.exists() or any(v.manifest.get("sha256") == digest for v in earlier):
+                name = hashlib.sha256(f"{digest} {full['arrival']}".encode()).hexdigest()
+                full["returned"] = name
+                final = parent / f"{known_from.isoformat()}_{name[:12]}"
+            self._store(final, body, full)
+        return _read_vintage(source, dataset, final)
+
+    def _store(self, final: Path, body: bytes, manifest: Mapping[str, Any]) -> None:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        staged = final.with_name(f".{secrets.token_hex(8)}.tmp")
         staged.mkdir()
         try:
             for part, content in (
                 ("body.gz", gzip.compress(body, 9, mtime=0)),
-                ("manifest.json", dump(full)),
+                ("manifest.json", dump(manifest)),
             ):
                 with (staged / part).open("wb") as file:
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
-            final = parent / f"{known_from.isoformat()}_{name[:12]}"
             try:
                 staged.rename(final)
             except OSError as error:
-                # Another run was there first with the same bytes; anything else would be a loss.
-                there = _read_vintage(source, dataset, final)
-                if there.manifest.get("sha256") != digest:
-                    raise ArchiveError(f"cannot store the vintage: {error}") from error
+                raise ArchiveError(f"cannot store the vintage: {error}") from error
         finally:
             shutil.rmtree(staged, ignore_errors=True)
-        return _read_vintage(source, dataset, final)
 
     def verdict(self, vintage: Vintage, key: str) -> dict[str, Any] | None:
         """The verdict given under the same rules and circumstances (`key`), if there is one."""
