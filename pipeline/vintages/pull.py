@@ -123,11 +123,13 @@ class Puller:
         )
 
     def _validators(self, dataset: Dataset) -> dict[str, str]:
-        """Those of the answer before, if it was to this very request and its vintage is there."""
+        """Those of the answer before, if it was to this very request and its vintage is there,
+        whole."""
         state = self.archive.pull_state(dataset.source, dataset.dataset)
         newest = self._newest(dataset)
         if (
             newest is None
+            or not newest.whole
             or state.get("vintage_id") != newest.vintage_id
             or state.get("request") != self._fingerprint(dataset)
         ):
@@ -142,7 +144,8 @@ class Puller:
         return hashlib.sha256(dump([*content, list(self.registry.peers)])).hexdigest()[:16]
 
     def _newest(self, dataset: Dataset) -> Vintage | None:
-        found = self.archive.vintages(dataset.source, dataset.dataset)
+        # One known from a day to come (a clock was ahead) says nothing of what is news today.
+        found = self.archive.vintages(dataset.source, dataset.dataset, self.today)
         return next((v for v in reversed(found) if not v.partial), None)
 
     def _keep(
@@ -206,7 +209,7 @@ class Puller:
     def _says_the_same(
         dataset: Dataset, newest: Vintage, fetched: FetchResult, parsed: Parsed | None
     ) -> bool:
-        if newest.fault:
+        if not newest.whole:
             return False
         if newest.manifest.get("sha256") == hashlib.sha256(fetched.body).hexdigest():
             return True

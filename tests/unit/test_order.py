@@ -6,19 +6,23 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.paths import Paths, sql_root
+from pipeline.publishers.http import Limits, Transport
 from pipeline.registry import Registry, load
+from pipeline.vintages.pull import Puller, PullResult
 from pipeline.vintages.resolve import DatasetState, resolve
 from pipeline.vintages.store import Archive, Vintage
 from pipeline.vintages.validate import Validator, rules_of
 from pipeline.warehouse.build import Warehouse, connect
 from pipeline.warehouse.model import load_models
+from tests.publisher import Publisher
 
 NAME = ("curated", "nato_defence_expenditure")
 DATASET = "/".join(NAME)
@@ -254,3 +258,64 @@ def test_as_of_an_earlier_day_what_came_later_does_not_exist(at: Root) -> None:
     assert not now.pending and at.state("2026-03-31").pending
     [(used, pending)] = at.ask(STATUS, "2026-01-31")
     assert used == then.vintage_id and pending is None
+
+
+PULLED = "eurostat/nrg_ind_ren"
+
+
+class Nights:
+    """Pulls of one dataset from the bench, on days of one's own."""
+
+    def __init__(self, folder: Path, registry: Registry, bench: Publisher) -> None:
+        self.paths, self.registry, self.bench = Paths(folder), registry, bench
+        self.archive = Archive(self.paths)
+        self.archive.seed()
+
+    def pull(self, day: str) -> PullResult:
+        transport = Transport(ledger=self.archive.ledger, limits=Limits(read=5, connect=2))
+        moment = datetime.fromisoformat(f"{day}T03:00:00+00:00")
+        puller = Puller(
+            self.paths, self.registry, date.fromisoformat(day), self.bench.environment(),
+            transport, now=lambda: moment,
+        )  # fmt: skip
+        try:
+            return puller.pull(self.registry.datasets[PULLED])
+        finally:
+            transport.close()
+
+    def revise(self) -> None:
+        """Every figure of the publisher moves by two in a hundred."""
+        self.bench.world.change(
+            "eurostat",
+            "NRG_IND_REN",
+            lambda c: replace(c, value=repr(round(float(c.value) * 1.02, 6))) if c.value else c,
+        )
+
+    def vintages(self) -> list[Vintage]:
+        return self.archive.vintages(*PULLED.split("/"))
+
+
+@pytest.fixture
+def nights(tmp_path: Path, registry: Registry, bench: Publisher) -> Nights:
+    return Nights(tmp_path, registry, bench)
+
+
+def test_a_night_five_years_ahead_hides_no_figures(nights: Nights) -> None:
+    ahead = nights.pull("2031-11-24")
+    assert ahead.state == "new"
+    # The same figures on the right day are news: what is known from 2031 is not known yet.
+    right = nights.pull("2026-11-25")
+    assert right.state == "new" and right.vintage_id != ahead.vintage_id
+    assert nights.pull("2026-11-26").state == "unchanged"
+    nights.revise()
+    assert nights.pull("2026-11-27").state == "new"
+    assert [v.known_from.year for v in nights.vintages()] == [2026, 2026, 2026, 2031]
+
+
+def test_what_was_damaged_on_disk_is_kept_anew_when_it_comes_again(nights: Nights) -> None:
+    nights.pull("2026-11-25")
+    stored = nights.vintages()[-1].folder / "body.gz"
+    stored.write_bytes(stored.read_bytes()[:-9])
+    again = nights.pull("2026-11-26")
+    assert again.state == "new" and nights.vintages()[-1].whole
+    assert nights.pull("2026-11-27").state == "unchanged"
