@@ -23,9 +23,10 @@ def ingest(
     ] = None,
     found_in: Annotated[str, typer.Option("--found-in", help="Where the file was found.")] = "",
 ) -> None:
-    """Keep a downloaded file as a candidate vintage; the next run judges it.
+    """Keep a downloaded file as a candidate vintage, newer than all others of its day; the next run
+    judges it. A file that was taken in before undoes what came since.
 
-    Its scope is that of the newest vintage that was no pull: what that one held must be there.
+    Its scope is that of the vintage before it that was no pull: what that one held must be there.
 
     \b
     Examples:
@@ -39,7 +40,12 @@ def ingest(
     item = load(registry_root()).datasets.get(dataset)
     if item is None:
         raise UserError(f"--dataset {dataset}: not in the registry (sources.yaml); add it there")
-    day = day_of(known_from, "--known-from") if known_from else today()
+    now = today()
+    day = day_of(known_from, "--known-from") if known_from else now
+    if day > now:
+        raise UserError(
+            f"--known-from {day}: is still to come (today is {now}); give the day of publication"
+        )
     try:
         if file.stat().st_size > MAX_BODY:
             raise UserError(f"{file}: larger than {MAX_BODY >> 30} GiB; refused")
@@ -57,12 +63,10 @@ def ingest(
             raise UserError(f"{file}: damaged gzip ({error}); download it again") from error
     archive = Archive(Paths.from_environment())
     archive.seed()
+    known = archive.vintages(item.source, item.dataset, day)
     # A live vintage's scope is what was asked of an interface, not what a file holds.
-    earlier = [
-        v for v in archive.vintages(item.source, item.dataset)
-        if not v.partial and v.manifest.get("origin") != "live"
-    ]  # fmt: skip
-    scope = dict(earlier[-1].scope) if earlier else {}
+    files = [v for v in known if not (v.partial or v.fault) and v.manifest.get("origin") != "live"]
+    scope = dict(files[-1].scope) if files else {}
     try:
         vintage = archive.add(
             item.source,
@@ -81,4 +85,16 @@ def ingest(
         )
     except ArchiveError as error:
         raise UserError(f"{file}: {error}") from error
-    typer.echo(f"{dataset}: candidate vintage {vintage.vintage_id}; `missiemonitor run` judges it")
+    newest = [v for v in archive.vintages(item.source, item.dataset, now) if not v.partial][-1]
+    said = f"{dataset}: vintage {vintage.vintage_id}"
+    if newest.vintage_id != vintage.vintage_id:
+        typer.echo(
+            f"{said} is history: {newest.vintage_id} is known from {newest.known_from}; without "
+            "--known-from the file is known from today, and the newest"
+        )
+    elif vintage.vintage_id in {v.vintage_id for v in known}:
+        typer.echo(f"{said} is there already, and the newest")
+    else:
+        typer.echo(
+            f"{dataset}: candidate vintage {vintage.vintage_id}; `missiemonitor run` judges it"
+        )

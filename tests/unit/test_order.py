@@ -6,13 +6,15 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.clock import today
 from pipeline.paths import Paths, sql_root
 from pipeline.publishers.http import Limits, Transport
 from pipeline.registry import Registry, load
@@ -22,12 +24,14 @@ from pipeline.vintages.store import Archive, Vintage
 from pipeline.vintages.validate import Validator, rules_of
 from pipeline.warehouse.build import Warehouse, connect
 from pipeline.warehouse.model import load_models
+from tests.conftest import Done
 from tests.publisher import Publisher
 
 NAME = ("curated", "nato_defence_expenditure")
 DATASET = "/".join(NAME)
 SERIES = "defence_expenditure_share_gdp"
 DAY = "2026-11-23"
+Cli = Callable[..., Done]
 
 
 def body(last: float, first: int = 2005, to: int = 2024) -> bytes:
@@ -319,3 +323,44 @@ def test_what_was_damaged_on_disk_is_kept_anew_when_it_comes_again(nights: Night
     again = nights.pull("2026-11-26")
     assert again.state == "new" and nights.vintages()[-1].whole
     assert nights.pull("2026-11-27").state == "unchanged"
+
+
+def ingest(cli: Cli, data: Path, value: float, *words: str, first: int = 2005) -> Done:
+    file = data.parent / "file.csv"
+    file.write_bytes(body(value, first=first))
+    return cli(data, "ingest", str(file), "--dataset", DATASET, *words)
+
+
+def test_an_ingested_file_is_undone_by_ingesting_the_one_before(
+    cli: Cli, tmp_path: Path, registry: Registry
+) -> None:
+    at = Root(tmp_path / "data", registry)
+    said = [ingest(cli, at.paths.data, value, first=2014) for value in (2.1, 2.2, 2.1, 2.1)]
+    assert [done.returncode for done in said] == [0, 0, 0, 0]
+    ids = [v.vintage_id for v in at.archive.vintages(*NAME) if v.manifest["origin"] == "ingested"]
+    assert len(ids) == 3
+    for done, name in zip(said, [*ids, ids[-1]], strict=True):
+        assert name in done.stdout
+    assert "candidate" in said[2].stdout and "there already" in said[3].stdout
+    assert at.archive.vintages(*NAME)[-1].body() == body(2.1, first=2014)
+
+
+def test_an_older_edition_is_said_to_be_history_and_declares_nothing_of_later_ones(
+    cli: Cli, tmp_path: Path, registry: Registry
+) -> None:
+    at = Root(tmp_path / "data", registry)
+    done = ingest(cli, at.paths.data, 2.1, "--known-from", "2020-05-01")
+    shipped = at.archive.vintages(*NAME)[-1]
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 1
+    assert "is history" in done.stdout and shipped.vintage_id in done.stdout
+    old = at.archive.vintages(*NAME)[0]
+    assert shipped.scope and old.known_from.year == 2020 and not old.scope
+    assert at.state().vintage_id == shipped.vintage_id
+
+
+def test_a_file_known_from_a_day_to_come_is_refused(cli: Cli, tmp_path: Path) -> None:
+    later = (today() + timedelta(days=2)).isoformat()
+    done = ingest(cli, tmp_path / "data", 2.1, "--known-from", later)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert later in done.stderr and "to come" in done.stderr
+    assert not list((tmp_path / "data").rglob("_local"))
