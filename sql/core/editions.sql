@@ -29,7 +29,8 @@ WITH vintages AS (
 ), members AS (
   -- At each arrival the other datasets stand at their latest full vintage of that day.
   SELECT a.indicator_id, a.vintage_id AS arrived, a.known_from, a.partial, a.position,
-         m.source, m.dataset, arg_max(v.vintage_id, v.position) AS vintage_id
+         a.source || '/' || a.dataset AS came, m.source, m.dataset,
+         arg_max(v.vintage_id, v.position) AS vintage_id
   FROM arrivals a
   JOIN made_of m USING (indicator_id)
   LEFT JOIN vintages v ON v.source = m.source AND v.dataset = m.dataset
@@ -37,16 +38,17 @@ WITH vintages AS (
              ELSE NOT v.partial AND v.known_from <= a.known_from END
   GROUP BY ALL
 ), sets AS (
-  SELECT indicator_id, arrived, known_from, partial, position,
+  SELECT indicator_id, arrived, known_from, partial, position, came,
          list({'source': source, 'dataset': dataset, 'vintage_id': vintage_id}
               ORDER BY source, dataset) AS members
   FROM members GROUP BY ALL
 ), editions AS (
-  -- Vintages of one day that make the same set make one edition.
+  -- Vintages of one day that make the same set make one edition. Its place is that of the last of
+  -- them; between datasets the day is all that is known, so their names decide, never a content.
   SELECT indicator_id, members, known_from, bool_and(partial) AS partial,
          array_to_string(list_sort(list(DISTINCT arrived)), '+') AS brought_by,
          row_number() OVER (PARTITION BY indicator_id
-           ORDER BY known_from, max(position), members)::INTEGER AS edition
+           ORDER BY known_from, max({'position': position, 'came': came}))::INTEGER AS edition
   FROM sets GROUP BY indicator_id, members, known_from
 ), numbered AS (
   SELECT *, edition IS NOT DISTINCT FROM
