@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 
+from pipeline.clock import today
 from pipeline.outcome import Fault, Outcome, outcome_of
 from pipeline.paths import Paths, registry_root, sql_root
 from pipeline.registry import load
 from pipeline.release.publish import published_by
+from pipeline.vintages.clocks import ClockError, check_clock
 from pipeline.vintages.pull import load_pull_results
 from pipeline.vintages.store import Archive
 from pipeline.warehouse.build import Warehouse
@@ -22,11 +25,18 @@ _BLOCKED = "DagsterAssetCheckFailedError"
 
 def outcome_of_run(instance: dg.DagsterInstance, run_id: str, paths: Paths) -> Outcome:
     """The outcome of a run of the whole nightly job."""
-    warehouse = Warehouse(paths.work, load(registry_root()).datasets, load_models(sql_root()))
-    pulled = {n: r for n, r in load_pull_results(Archive(paths)).items() if r.run_id == run_id}
-    return outcome_of(
+    registry, archive = load(registry_root()), Archive(paths)
+    warehouse = Warehouse(paths.work, registry.datasets, load_models(sql_root()))
+    pulled = {n: r for n, r in load_pull_results(archive).items() if r.run_id == run_id}
+    outcome = outcome_of(
         published_by(paths.work, paths.marts, run_id), warehouse, pulled, faults(instance, run_id)
     )
+    try:
+        said = check_clock(archive, registry.datasets.values(), today())
+    except ClockError as error:
+        # A run as of a day that has passed is published all the same; others have it as their fault.
+        said = str(error) if outcome.published else ""
+    return replace(outcome, warnings=(*outcome.warnings, f"? {said}")) if said else outcome
 
 
 def faults(instance: dg.DagsterInstance, run_id: str) -> list[Fault]:

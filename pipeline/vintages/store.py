@@ -249,6 +249,10 @@ class Archive:
             if as_of is None or v.known_from <= as_of
         ]
 
+    def shipped(self, vintage: Vintage) -> bool:
+        """Whether it came with the project, and not by a pull or a file."""
+        return _LOCAL not in vintage.folder.relative_to(self.root).parts
+
     def add(self, source: str, dataset: str, body: bytes, manifest: Mapping[str, Any]) -> Vintage:
         """Keep `body` as a candidate vintage, the newest of those known from its day.
 

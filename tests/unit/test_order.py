@@ -18,6 +18,7 @@ from pipeline.clock import today
 from pipeline.paths import Paths, sql_root
 from pipeline.publishers.http import Limits, Transport
 from pipeline.registry import Registry, load
+from pipeline.vintages.clocks import ClockError, check_clock
 from pipeline.vintages.pull import Puller, PullResult
 from pipeline.vintages.resolve import DatasetState, resolve
 from pipeline.vintages.store import Archive, Vintage
@@ -364,3 +365,24 @@ def test_a_file_known_from_a_day_to_come_is_refused(cli: Cli, tmp_path: Path) ->
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
     assert later in done.stderr and "to come" in done.stderr
     assert not list((tmp_path / "data").rglob("_local"))
+
+
+@pytest.mark.parametrize("origin", ["live", "ingested"])
+def test_a_clock_behind_what_came_refuses(at: Root, origin: str) -> None:
+    datasets = [at.registry.datasets[DATASET]]
+    at.add(body(2.1), "2026-11-25")
+    assert check_clock(at.archive, datasets, date(2026, 11, 25)) == ""
+    at.add(body(2.2), "2031-11-26", origin=origin)
+    at.add(body(2.3), "2031-11-27", origin=origin)
+    with pytest.raises(ClockError, match=r"2026-11-26.*known from 2031-11-27.*and 1 more") as said:
+        check_clock(at.archive, datasets, date(2026, 11, 26))
+    assert "\n" not in str(said.value)
+    shutil.rmtree(at.paths.raw / "_local")
+    assert check_clock(at.archive, datasets, date(2026, 11, 26)) == ""
+
+
+def test_a_clock_behind_what_ships_is_one_warning(at: Root) -> None:
+    at.place(body(2.1), "2026-11-25")
+    at.place(body(2.2), "2026-11-26")
+    said = check_clock(at.archive, [at.registry.datasets[DATASET]], date(2026, 11, 24))
+    assert "known from 2026-11-26" in said and "and 1 more" in said and "\n" not in said
