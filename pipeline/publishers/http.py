@@ -1,7 +1,8 @@
 """The one transport: every byte from outside comes in here.
 
-Time limits, retries, rate limits, size caps and allowed hosts. What an answer may be belongs in
-reply.py, what is asked of whom in the publishers' modules; clock, sleep and chance are passed in.
+Time limits, retries, rate limits, size caps and allowed hosts. How a deadline reaches every phase
+of a request belongs in wire.py, what an answer may be in reply.py, what is asked of whom in the
+publishers' modules; clock, sleep and chance are passed in.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from ssl import SSLContext
 from urllib.parse import quote, urljoin, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
+import httpcore
 import httpx
 import tenacity
 
@@ -25,19 +28,38 @@ from pipeline.publishers.errors import HostDown, NotFound, PullError, Temporary,
 from pipeline.publishers.rate_limit import Ledger, RateLimit
 from pipeline.publishers.reach import reach
 from pipeline.publishers.reply import Reply, said_by, unpack
+from pipeline.publishers.wire import (
+    BROKEN,
+    LOOPBACK,
+    Left,
+    Wire,
+    is_loopback,
+    named,
+    pool_for,
+    proxy_of,
+)
 
 USER_AGENT = "missiemonitor/0.1 (open monitor of Dutch mission policy; one pull a night)"
+_HEADERS = {
+    "User-Agent": USER_AGENT,
+    "Accept": "*/*",
+    "Accept-Encoding": "gzip",
+    "Accept-Language": "en",
+    "Connection": "close",
+}
 MAX_WIRE = 64 << 20
 MAX_BODY = 256 << 20
 _REDIRECTS = 5
 _RETRYABLE = (429, 502, 503, 504)
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+# How long a connection is watched for bytes behind an answer that should be over.
+_AFTER = 0.2
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds and bytes. Connect, read and total hold for one attempt; no new attempt is made
-    after `patience`; `wire` and `body` cap the answer before and after unpacking."""
+    """Seconds and bytes. Connect and read hold for one wait each, `total` for one attempt with all
+    its redirects; no new attempt is made after `patience`. All of a transport's requests end when
+    `night` is over. `wire` and `body` cap the answer before and after unpacking."""
 
     connect: float = 10.0
     read: float = 60.0
@@ -46,6 +68,7 @@ class Limits:
     first_wait: float = 1.0
     longest_wait: float = 60.0
     patience: float = 240.0
+    night: float = 7200.0
     wire: int = MAX_WIRE
     body: int = MAX_BODY
 
@@ -63,10 +86,11 @@ class _Host:
 
 
 class Transport:
-    """HTTP for all fetches of a process; safe to use from threads. Close it in the end.
+    """HTTP for all fetches of a run; safe to use from threads.
 
-    `ledger`: the folder in which downloads an hour are remembered. `clock` (monotonic), `wall`
-    (since 1970) and `sleep` are in seconds; `chance` gives 0 to 1.
+    `ledger`: the folder in which downloads an hour are remembered. `began`: the reading of `clock`
+    when the night began (default: now). `clock` (monotonic), `wall` (since 1970) and `sleep` are in
+    seconds; `chance` gives 0 to 1.
     """
 
     def __init__(
@@ -74,6 +98,7 @@ class Transport:
         *,
         limits: Limits | None = None,
         ledger: Path | None = None,
+        began: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
@@ -82,14 +107,23 @@ class Transport:
         self.limits = limits or Limits()
         self.ledger = Ledger(ledger, wall) if ledger else None
         self.clock, self.wall, self.sleep, self.chance = clock, wall, sleep, chance
+        self._end = (clock() if began is None else began) + self.limits.night
         self._hosts: dict[str, _Host] = {}
-        self._clients: dict[tuple[bool, bool], httpx.Client] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        for client in self._clients.values():
-            client.close()
-        self._clients.clear()
+        """No request is made after this."""
+        self._end = self.clock()
+
+    def _night(self, name: str) -> float:
+        """The seconds that are left of the night; PullError if it is over."""
+        left = self._end - self.clock()
+        if left <= 0:
+            raise PullError(
+                f"{name}: not asked any more: the pulls of this run have used up their "
+                f"{self.limits.night:g} s"
+            )
+        return left
 
     def get(
         self,
@@ -110,6 +144,10 @@ class Transport:
         started = self.clock()
 
         def wait(state: tenacity.RetryCallState) -> float:
+            # A night that ends while we wait is noticed at once.
+            return max(0.0, min(backoff(state), self._end - self.clock()))
+
+        def backoff(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             asked = getattr(error, "wait", None)
             if asked is not None:
@@ -145,12 +183,16 @@ class Transport:
         headers: dict[str, str],
         download: bool,
     ) -> Reply:
-        """One attempt, followed through redirects."""
+        """One attempt, followed through redirects; waiting for a turn does not count."""
         target = httpx.URL(url + (f"?{query(params)}" if params else ""))
+        rest = self.limits.total
         for _ in range(_REDIRECTS + 1):
             host = self._allowed(str(target), hosts, rate_limit)
             with self._turn(host, rate_limit, download):
-                reply = self._request(host, target, headers)
+                started = self.clock()
+                end = min(started + rest, self._end)
+                reply = self._request(host, target, headers, lambda end=end: end - self.clock())  # type: ignore[misc]
+                rest -= self.clock() - started
             if reply.status not in (301, 302, 303, 307, 308):
                 return self._judge(reply, host)
             where = reply.headers.get("location", "")
@@ -162,7 +204,7 @@ class Transport:
     def _allowed(self, url: str, hosts: frozenset[str], rate_limit: RateLimit) -> _Host:
         parts = urlsplit(url)
         name = _authority(url)
-        loopback = (parts.hostname or "") in _LOOPBACK
+        loopback = (parts.hostname or "") in LOOPBACK
         if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
             raise PullError(
                 f"{name or url[:80]}: {parts.scheme or 'no'} address refused; only https is spoken"
@@ -183,20 +225,34 @@ class Transport:
     @contextmanager
     def _turn(self, host: _Host, rate_limit: RateLimit, download: bool) -> Iterator[None]:
         """Hold one of the host's concurrent requests, spaced and within its downloads an hour."""
-        with host.gate:
+        with self._held(host, host.gate):
             if host.down:
                 raise HostDown(host.down)
-            with host.lock:
+            with self._held(host, host.lock):
                 self._reach(host)
                 if download and rate_limit.spacing and host.last_start is not None:
                     rest = host.last_start + rate_limit.spacing - self.clock()
                     if rest > 0:
-                        self.sleep(rest)
+                        self.sleep(min(rest, self._night(host.name)))
                 if download and rate_limit.per_hour and self.ledger:
                     self.ledger.count(host.name, rate_limit.per_hour)
                 if download:
                     host.last_start = self.clock()
+            self._night(host.name)
             yield
+
+    @contextmanager
+    def _held(
+        self, host: _Host, lock: threading.BoundedSemaphore | threading.Lock
+    ) -> Iterator[None]:
+        """Hold a lock or a gate, waited for until the night is over."""
+        if not lock.acquire(timeout=self._night(host.name)):
+            self._night(host.name)
+            raise PullError(f"{host.name}: its turn did not come")
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _reach(self, host: _Host) -> None:
         """Test once whether the host can be connected to; HostDown if not."""
@@ -204,73 +260,51 @@ class Transport:
             return
         if host.down:
             raise HostDown(host.down)
-        if self._proxied(host):
+        if proxy_of(host.name):
             host.reached = True
             return
+        seconds = min(self.limits.connect, self._night(host.name))
         try:
-            host.ipv4_only = reach(host.name, self.limits.connect, tls=not _is_loopback(host.name))
+            host.ipv4_only = reach(host.name, seconds, tls=not is_loopback(host.name))
         except OSError as error:
             host.down = f"{host.name} cannot be reached ({error}): look at the network"
             raise HostDown(host.down) from error
         host.reached = True
 
-    @staticmethod
-    def _proxied(host: _Host) -> bool:
-        if _is_loopback(host.name):
-            return False
-        found = getproxies()
-        direct = proxy_bypass(host.name.rsplit(":", 1)[0])
-        return bool(found.get("https") or found.get("all")) and not direct
+    @cached_property
+    def _tls(self) -> SSLContext:
+        return httpx.create_ssl_context()
 
-    def _client(self, host: _Host) -> httpx.Client:
-        loopback = _is_loopback(host.name)
-        key = (loopback, host.ipv4_only)
-        with self._lock:
-            if key not in self._clients:
-                at = self.limits
-                self._clients[key] = httpx.Client(
-                    # The environment's proxy is not used for this machine itself.
-                    trust_env=not loopback,
-                    follow_redirects=False,
-                    timeout=httpx.Timeout(at.read, connect=at.connect, pool=None),
-                    limits=httpx.Limits(max_connections=32, max_keepalive_connections=16),
-                    transport=httpx.HTTPTransport(local_address="0.0.0.0")  # noqa: S104
-                    if host.ipv4_only
-                    else None,
-                    headers={
-                        "User-Agent": USER_AGENT,
-                        "Accept-Encoding": "gzip",
-                        "Accept-Language": "en",
-                    },
-                )
-            return self._clients[key]
-
-    def _request(self, host: _Host, url: httpx.URL, headers: Mapping[str, str]) -> Reply:
+    def _request(
+        self, host: _Host, url: httpx.URL, headers: Mapping[str, str], left: Left
+    ) -> Reply:
+        """One GET within the seconds that are `left`. Temporary: it may pass when asked again."""
         at = self.limits
-        end = self.clock() + at.total
-        wire = bytearray()
+        sent = {**_HEADERS, **headers, "Host": url.netloc.decode()}
+        where = httpcore.URL(
+            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+        )
+        tls = None if is_loopback(host.name) else self._tls
+        waits = {"connect": at.connect, "read": at.read, "write": at.read}
         try:
-            with self._client(host).stream("GET", url, headers=dict(headers)) as answer:
-                stated = answer.headers.get("content-length", "")
-                if stated.isdigit() and int(stated) > at.wire:
-                    raise PullError(f"{host.name}: an answer of {int(stated) >> 20} MiB is refused")
-                # No chunk size: httpx would wait for a full chunk past every limit.
-                for chunk in answer.iter_raw():
-                    wire += chunk
-                    if len(wire) > at.wire:
-                        raise PullError(
-                            f"{host.name}: an answer of more than {at.wire >> 20} MiB is refused"
-                        )
-                    if self.clock() > end:
-                        raise Temporary(
-                            f"{host.name}: the answer was not whole after {at.total:g} s"
-                        )
-                status, found = answer.status_code, dict(answer.headers)
-        except httpx.TimeoutException as error:
+            with (
+                pool_for(host.name, tls, Wire(left, host.ipv4_only)) as pool,
+                pool.stream(
+                    "GET",
+                    where,
+                    headers=[(k.encode(), v.encode()) for k, v in sent.items()],
+                    extensions={"timeout": waits},
+                ) as answer,
+            ):
+                found = named(answer.headers)
+                wire = self._received(host, answer, found, left)
+        except httpcore.TimeoutException as error:
+            if left() <= 0:
+                raise self._cut_off(host) from error
             self._silence(host)
             raise Temporary(f"{host.name}: no answer in time ({type(error).__name__})") from error
-        except httpx.TransportError as error:
-            if isinstance(error, httpx.ConnectError | httpx.ProxyError):
+        except BROKEN as error:
+            if isinstance(error, httpcore.ConnectError | httpcore.ProxyError):
                 self._silence(host)
             said = str(error) or type(error).__name__
             raise Temporary(f"{host.name}: the connection broke off ({said})") from error
@@ -278,7 +312,38 @@ class Transport:
         encoding = found.get("content-encoding", "identity").lower().strip()
         if encoding not in ("identity", "gzip", "x-gzip", ""):
             raise PullError(f"{host.name}: content-encoding {encoding}, which was not asked for")
-        return Reply(str(url), status, found, unpack(bytes(wire), at.body, host.name))
+        return Reply(str(url), answer.status, found, unpack(wire, at.body, host.name))
+
+    def _received(
+        self, host: _Host, answer: httpcore.Response, found: Mapping[str, str], left: Left
+    ) -> bytes:
+        """The body as it came, within its limits, and of the length that was stated."""
+        at = self.limits
+        stated = found.get("content-length", "")
+        if stated.isdigit() and int(stated) > at.wire:
+            raise PullError(f"{host.name}: an answer of {int(stated) >> 20} MiB is refused")
+        wire = bytearray()
+        for chunk in answer.iter_stream():
+            wire += chunk
+            if len(wire) > at.wire:
+                raise PullError(
+                    f"{host.name}: an answer of more than {at.wire >> 20} MiB is refused"
+                )
+            if left() <= 0:
+                raise self._cut_off(host)
+        # Less than the stated length is an error of the protocol already.
+        by_length = stated and answer.status == 200 and "transfer-encoding" not in found
+        if by_length and not answer.extensions["network_stream"].is_just(len(wire), _AFTER):
+            raise Temporary(f"{host.name}: more came than the {stated} bytes of content-length")
+        return bytes(wire)
+
+    def _cut_off(self, host: _Host) -> PullError:
+        if self.clock() >= self._end:
+            return PullError(
+                f"{host.name}: cut off: the pulls of this run have used up their "
+                f"{self.limits.night:g} s"
+            )
+        return Temporary(f"{host.name}: the answer was not whole after {self.limits.total:g} s")
 
     def _silence(self, host: _Host) -> None:
         # After two datasets' worth of attempts without an answer the others are not tried.
@@ -317,10 +382,6 @@ def _authority(url: str) -> str:
     return host if port in (None, default) else f"{host}:{port}"
 
 
-def _is_loopback(authority: str) -> bool:
-    return authority.rsplit(":", 1)[0].strip("[]") in _LOOPBACK
-
-
 def allowed_hosts(base: str, more: Sequence[str] = ()) -> frozenset[str]:
     """The hosts that a publisher at `base` may answer from."""
     return frozenset({_authority(base), *(h.lower() for h in more)})
@@ -329,7 +390,7 @@ def allowed_hosts(base: str, more: Sequence[str] = ()) -> frozenset[str]:
 def check_base(url: str, name: str) -> str:
     """A base address from the environment, without a slash at its end. PullError in one line."""
     parts = urlsplit(url)
-    loopback = (parts.hostname or "") in _LOOPBACK
+    loopback = (parts.hostname or "") in LOOPBACK
     if not parts.hostname or (parts.scheme != "https" and not loopback) or parts.query:
         raise PullError(f"{name}={url}: an https address is expected (http on 127.0.0.1 only)")
     return url.rstrip("/")

@@ -10,6 +10,29 @@ from urllib.parse import urlsplit
 import httpx
 
 
+def resolve(host: str, port: int, seconds: float) -> list[tuple[int, Any]]:
+    """(family, socket address) of every address of `host`; OSError if there is none in time."""
+    found: list[Any] = []
+    done = threading.Event()
+
+    def look_up() -> None:
+        try:
+            found.extend(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except OSError as error:
+            found.append(error)
+        done.set()
+
+    # The system's resolver has no time limit, so it runs in a thread that can be abandoned.
+    threading.Thread(target=look_up, daemon=True).start()
+    if not done.wait(seconds):
+        raise OSError("its name is not resolved in time")
+    if not found:
+        raise OSError("its name leads nowhere")
+    if isinstance(found[0], OSError):
+        raise OSError(f"name: {found[0].strerror or found[0]}")
+    return list(dict.fromkeys((a[0], a[4]) for a in found))
+
+
 def reach(authority: str, seconds: float, tls: bool = False) -> bool:
     """True if `authority` (`host[:port]`) can be connected to over IPv4 only, although it has an
     IPv6 address.
@@ -21,25 +44,7 @@ def reach(authority: str, seconds: float, tls: bool = False) -> bool:
     context = httpx.create_ssl_context() if tls else None
     split = urlsplit(f"//{authority}")
     host, port = split.hostname or "", split.port or 443
-    found: list[Any] = []
-    done = threading.Event()
-
-    def resolve() -> None:
-        try:
-            found.extend(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except OSError as error:
-            found.append(error)
-        done.set()
-
-    # The system's resolver has no time limit, so it runs in a thread that can be abandoned.
-    threading.Thread(target=resolve, daemon=True).start()
-    if not done.wait(seconds):
-        raise OSError("its name is not resolved in time")
-    if not found:
-        raise OSError("its name leads nowhere")
-    if isinstance(found[0], OSError):
-        raise OSError(f"name: {found[0].strerror or found[0]}")
-    addresses = list(dict.fromkeys((a[0], a[4]) for a in found))
+    addresses = resolve(host, port, seconds)
     families: list[int] = []
     failures: list[str] = []
     decided = threading.Event()

@@ -256,6 +256,51 @@ def test_gzip_is_told_by_its_first_bytes(server: Server, get: Any, encoding: str
     assert get("/plain").body == b"a,b\n"
 
 
+CSV = b"a,b\n1,609.85\n"
+
+
+@pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1"])
+@pytest.mark.parametrize("after", ["", "Connection: close", "Connection: keep-alive"])
+@pytest.mark.parametrize("length", [-5, 5])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_length_that_is_not_the_bodys_is_refused(
+    server: Server, get: Any, version: str, after: str, length: int, packed: bool, at_once: bool
+) -> None:
+    body = gzip.compress(CSV) if packed else CSV
+    kind = "Content-Encoding: gzip\r\n" if packed else ""
+
+    def answer(handler: BaseHTTPRequestHandler, _: int) -> None:
+        head = f"{version} 200 OK\r\n{after}\r\n".removesuffix("\r\n" if not after else "")
+        head += f"{kind}Content-Length: {len(body) + length}\r\n\r\n"
+        whole = f"HTTP/1.1 100 Continue\r\n\r\n{head}".encode() + body
+        for part in (whole,) if at_once else (whole[:length], whole[length:]):
+            handler.wfile.write(part)
+            handler.wfile.flush()
+            time.sleep(0 if at_once else 0.02)
+        handler.close_connection = True
+
+    server.answers["/x"] = answer
+    with pytest.raises(PullError, match=r"broke off|more came than the"):
+        get("/x", Limits(read=2, attempts=1))
+
+
+def test_a_length_that_is_the_bodys_is_fine_however_it_comes(server: Server, get: Any) -> None:
+    # The connection stays open behind it, and notices come before it.
+    def answer(handler: BaseHTTPRequestHandler, _: int) -> None:
+        for part in (b"HTTP/1.1 103 Early Hints\r\nX-A: 1\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-",
+                     b"Length: 13\r\n\r\n", CSV[:4], CSV[4:]):  # fmt: skip
+            handler.wfile.write(part)
+            handler.wfile.flush()
+            time.sleep(0.02)
+        handler.connection.settimeout(5)
+        handler.close_connection = True
+        handler.connection.recv(1)
+
+    server.answers["/x"] = answer
+    assert get("/x").body == CSV
+
+
 def test_an_encoding_that_was_not_asked_for_is_refused(server: Server, get: Any) -> None:
     server.answers["/x"] = send(zlib.compress(b"a,b\n"), Content_Encoding="deflate")
     with pytest.raises(PullError, match="deflate"):
