@@ -23,6 +23,11 @@ from pipeline.sql import literal
 _BLOCK = 1 << 20
 _LONGEST_HEADER = 1 << 20
 GZIP = b"\x1f\x8b"
+# A number cut short is a number still: 609.85 becomes 60.
+OPEN_LINE = (
+    "the last line has no end, so the body may be truncated: pull or download it again; a line end "
+    "belongs behind the last line of a table that is whole"
+)
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,8 @@ def table(raw: BinaryIO, rows: Path, sha256: str | None = None, limit: int | Non
             raise fault
         checks.finish()
         names = _header(head) if names is None else names
-        _strip(out)
+        if not _strip(out):
+            raise ParseError(OPEN_LINE)
     if not all(names) or any("\0" in name for name in names):
         raise ParseError("a column has no name, or one that cannot be: pull the body again")
     if len({name.lower() for name in names}) != len(names):
@@ -201,14 +207,26 @@ def _header(line: bytes) -> tuple[str, ...]:
     return tuple(name.strip() for name in found)
 
 
-def _strip(file: BinaryIO) -> None:
-    """Take blanks off a file's end: blank lines around a table mean nothing."""
+def ends_line(body: bytes) -> bool:
+    """Whether the last line that is not blank has an end."""
+    return any(end in body[len(body.rstrip()) :] for end in (b"\n", b"\r"))
+
+
+def _strip(file: BinaryIO) -> bool:
+    """Take blanks off a file's end: blank lines around a table mean nothing.
+
+    Whether there is nothing left, or a line end was among the blanks.
+    """
     end = file.seek(0, os.SEEK_END)
+    ended = False
     while end:
         start = max(0, end - _BLOCK)
         file.seek(start)
-        tail = file.read(end - start).decode("utf-8", "surrogateescape").rstrip()
+        block = file.read(end - start).decode("utf-8", "surrogateescape")
+        tail = block.rstrip()
+        ended |= "\n" in block[len(tail) :]
         end = start + len(tail.encode("utf-8", "surrogateescape"))
         if tail:
             break
     file.truncate(end)
+    return ended or not end

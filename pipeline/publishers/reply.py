@@ -18,6 +18,7 @@ from xml.etree.ElementTree import ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from pipeline.formats.bodies import OPEN_LINE, ends_line
 from pipeline.publishers.errors import PullError, Temporary, TooBig
 
 _LAYERS = 2
@@ -169,6 +170,9 @@ def must_be_data(reply: Reply, form: str) -> Reply:
             raise (TooBig if "TOO_BIG" in said else PullError)(f"{who}: HTTP 200 with {said}")
         if form == "csv":
             raise PullError(f"{who}: JSON instead of CSV: {said_by(reply.body)}")
+    if form == "csv" and not ends_line(reply.body):
+        # Where an answer's length is not stated, this is all that shows that it was cut.
+        raise PullError(f"{who}: {OPEN_LINE}")
     if form == "json" and head[:1] not in b"{[":
         raise PullError(f"{who}: no JSON: {said_by(reply.body)}")
     return reply

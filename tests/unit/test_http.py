@@ -301,6 +301,33 @@ def test_a_length_that_is_the_bodys_is_fine_however_it_comes(server: Server, get
     assert get("/x").body == CSV
 
 
+@pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1"])
+@pytest.mark.parametrize("cut", range(1, 9))
+def test_an_answer_without_a_length_has_to_end_as_its_form_does(
+    server: Server, get: Any, version: str, cut: int
+) -> None:
+    document = b'{"value":[{"x":609.85}]}'
+
+    def until_close(body: bytes) -> Answer:
+        def answer(handler: BaseHTTPRequestHandler, _: int) -> None:
+            handler.wfile.write(f"{version} 200 OK\r\n\r\n".encode() + body)
+            handler.close_connection = True
+
+        return answer
+
+    server.answers |= {"/csv": until_close(CSV), "/json": until_close(document)}
+    assert must_be_data(get("/csv"), "csv").body == CSV
+    assert must_be_data(get("/json"), "json").json() == {"value": [{"x": "609.85"}]}
+    server.answers |= {"/csv": until_close(CSV[:-cut]), "/json": until_close(document[:-cut])}
+    server.answers["/gz"] = until_close(gzip.compress(CSV)[:-cut])
+    with pytest.raises(PullError, match="last line has no end"):
+        must_be_data(get("/csv"), "csv")
+    with pytest.raises(PullError, match="truncated"):
+        get("/json").json()
+    with pytest.raises(PullError, match="truncated"):
+        get("/gz")
+
+
 def test_an_encoding_that_was_not_asked_for_is_refused(server: Server, get: Any) -> None:
     server.answers["/x"] = send(zlib.compress(b"a,b\n"), Content_Encoding="deflate")
     with pytest.raises(PullError, match="deflate"):
@@ -525,6 +552,7 @@ FAULT = (
         (FAULT % (b"413", b"EXTRACTION_TOO_BIG: too big"), "json", TooBig, "too big"),
         (b"<a/>", "csv", PullError, "XML instead of csv"),
         (b"a,b\n", "xml", PullError, "no XML"),
+        (b"a,b\n1,60", "csv", PullError, "last line has no end"),
         (b'{"error":{"code":"","message":"busy"}}', "json", PullError, "error: busy"),
         (b'{"warning":{"status":413,"label":"TOO_BIG"}}', "csv", TooBig, "TOO_BIG"),
         (b'[{"message":[{"id":"120","value":"not valid"}]}]', "json", PullError, "not valid"),

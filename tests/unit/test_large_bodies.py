@@ -330,12 +330,20 @@ ROW = "ESTAT:ENV_X(1.0),A,NL,2020,1"
     ids=["empty cell more", "two more", "cell less", "text after a quote", "blank", "spaces"],
 )
 def test_only_a_blank_line_may_differ_from_the_header(row: str) -> None:
-    body = "\n".join([HEAD, ROW, row, ROW.replace("2020", "2021")]).encode()
+    body = "\n".join([HEAD, ROW, row, ROW.replace("2020", "2021"), ""]).encode()
     if not row:
         assert parse(body, spec()).observations.column("year").to_pylist() == [2020, 2021]
         return
     with pytest.raises(ParseError, match="truncated or not a table"):
         parse(body, spec())
+
+
+def test_blanks_behind_the_last_line_may_fill_several_blocks(small_blocks: None) -> None:
+    text = f"{HEAD}\n{ROW}"
+    for blanks in ("\n" + " " * 40, " " * 40 + "\n", " " * 20 + "\r\n" + " " * 20):
+        assert parse((text + blanks).encode(), spec()).observations.num_rows == 1
+    with pytest.raises(ParseError, match="last line has no end"):
+        parse((text + " " * 40).encode(), spec())
 
 
 def test_line_ends_may_be_mixed_and_stay_as_they_are_in_a_quoted_cell() -> None:
@@ -348,7 +356,7 @@ def test_line_ends_may_be_mixed_and_stay_as_they_are_in_a_quoted_cell() -> None:
 
 def test_null_and_its_kin_are_texts_and_a_nul_is_kept() -> None:
     values = ("NULL", "#N/A", "nan", "\\N", "1\0")
-    body = "\n".join([HEAD, ROW, *(ROW[:-1] + v for v in values)]).encode()
+    body = "\n".join([HEAD, ROW, *(ROW[:-1] + v for v in values), ""]).encode()
     rejects = parse(body, spec()).rejects.to_pylist()
     assert [r["value"] for r in rejects] == list(values)
     assert [r["reason"] for r in rejects] == [

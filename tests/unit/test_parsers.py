@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.formats import DatasetSpec, ParseError, parse
+from pipeline.formats import FORMATS, DatasetSpec, Parsed, ParseError, parse, parse_file
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def spec(kind: str, code: str | None = None, forms: tuple[str, ...] = ()) -> DatasetSpec:
@@ -48,12 +51,11 @@ def test_eurostat_flags_are_sets_and_missing_is_not_zero() -> None:
         lambda t: t.replace("\n", "\r\n"),
         lambda t: t.replace("2019,1.5,", "2019 ,1.5 ,"),
         lambda t: t.replace("OBS_FLAG\n", "OBS_FLAG,CONF_STATUS\n").replace(",\n", ",,\n").replace("bp\n", "bp,\n").replace(",c\n", ",c,\n"),
-        lambda t: t.rstrip("\n"),
         lambda t: "\n" + t + "  \n",
         lambda t: t.replace("OBS_FLAG\n", "OBS_FLAG,OBS_NOTE\n").replace(",\n", ",,see\n").replace("bp\n", "bp,see\n").replace(",c\n", ",c,see\n"),
         lambda t: "\n".join(",".join([*(c := line.split(","))[:2], c[3], c[2], *c[4:]]) for line in t.splitlines()) + "\n",
     ],
-    ids=["bom", "crlf", "trailing spaces", "grown column", "no last newline",
+    ids=["bom", "crlf", "trailing spaces", "grown column",
          "blank around", "unknown attribute", "other order"],
 )  # fmt: skip
 def test_eurostat_drift_that_means_nothing_changes_nothing(change: Any) -> None:
@@ -69,6 +71,9 @@ def test_eurostat_drift_that_means_nothing_changes_nothing(change: Any) -> None:
         (b"<S:Fault><faultcode>100</faultcode></S:Fault>", "SOAP"),
         (b'{"error":[{"status":413}]}', "JSON"),
         (EUROSTAT.encode()[:-20], "truncated"),
+        (EUROSTAT.encode()[:-1], "last line has no end"),
+        (EUROSTAT.encode()[:-1] + b" ", "last line has no end"),
+        (EUROSTAT.encode()[:-3] + b"\n", "truncated or not a table"),
         (EUROSTAT.replace("OBS_VALUE", "VALUE").encode(), "column OBS_VALUE is missing"),
         # Every row after a quote that stays open would end up in one cell.
         (EUROSTAT.replace("2019,1.5,", '2019,1.5,"b').encode(), "never closed"),
@@ -323,6 +328,86 @@ def test_a_field_of_another_shape_ends_in_one_line_and_never_in_a_crash(
         parse(json.dumps(body).encode(), spec(kind))
 
 
+def bundled() -> list[Any]:
+    """(manifest's folder, format) of every vintage that the project brings."""
+    folders = sorted(p.parent for p in (ROOT / "data" / "raw").rglob("manifest.json"))
+    return [
+        pytest.param(folder, json.loads((folder / "manifest.json").read_text())["format"],
+                     id=f"{folder.parent.name}/{folder.name}")
+        for folder in folders
+    ]  # fmt: skip
+
+
+def figures(found: Parsed) -> dict[tuple[str, str, str], float]:
+    return {
+        (r["series_key"], r["geo"], r["period"]): r["value"] for r in found.observations.to_pylist()
+    }
+
+
+@pytest.mark.parametrize(("folder", "kind"), bundled())
+def test_a_cut_near_a_bodys_end_is_refused_or_leaves_every_figure_as_it_was(
+    folder: Path, kind: str
+) -> None:
+    body = gzip.decompress((folder / "body.gz").read_bytes())
+    given = spec(kind, None, ("range", "circa", "fraction"))
+    whole = figures(parse(body, given))
+    refused = 0
+    for cut in range(1, 41):
+        left = body[:-cut]
+        try:
+            found = figures(parse(left, given))
+        except ParseError:
+            refused += 1
+            continue
+        if left.rstrip() == body.rstrip():
+            assert found == whole  # only blanks went
+        else:
+            # A line that went as a whole leaves no trace in the body; those before it are whole.
+            assert kind.endswith(("_csv", "_csv2")) and left.endswith(b"\n")
+            assert found.items() < whole.items()
+    assert refused >= 30
+
+
+CUT = {
+    "sdmx_csv": "DATAFLOW,freq,geo,TIME_PERIOD,OBS_VALUE\nESTAT:E(1.0),A,NL,2020,609.85",
+    "sdmx_csv2": "STRUCTURE,STRUCTURE_ID,freq,geo,TIME_PERIOD,OBS_VALUE\ndataflow,ESTAT:E(1.0),A,NL,2020,609.85",
+    "oecd_csv": "DATAFLOW,FREQ,REF_AREA,TIME_PERIOD,OBS_VALUE\nX@D(1),A,NLD,2020,609.85",
+    "owid_csv": "Entity,Code,Year,x\nNetherlands,NLD,2020,609.85",
+    "curated_csv": "series,geo,period,unit,flag,value\na,NL,2020,%,,609.85",
+    "projection_csv": "edition,target_year,page_url,low_pct,high_pct\nE1,2030,https://a.example,43,609.85",
+}  # fmt: skip
+
+
+def test_every_csv_format_is_cut_here() -> None:
+    assert set(CUT) == {f for f in FORMATS if "csv" in f}
+
+
+@pytest.mark.parametrize("kind", CUT)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n \n", "\r\n\t"])
+def test_a_number_that_may_be_cut_short_is_no_number_in_any_csv_format(
+    kind: str, end: str, tmp_path: Path
+) -> None:
+    path, good, bad = (tmp_path / n for n in ("body", "o.parquet", "r.parquet"))
+
+    def by_file(text: str) -> int:
+        path.write_bytes(gzip.compress(text.encode()) if end == "\n" else text.encode())
+        return parse_file(path, spec(kind), good, bad)[0]
+
+    whole = CUT[kind] + end
+    assert 609.85 in figures(parse(whole.encode(), spec(kind))).values()
+    assert by_file(whole) == len(figures(parse(whole.encode(), spec(kind))))
+    good.unlink()
+    for cut in (CUT[kind], CUT[kind] + "  ", CUT[kind][:-1], CUT[kind][:-4]):
+        with pytest.raises(ParseError, match="last line has no end"):
+            parse(cut.encode(), spec(kind))
+        with pytest.raises(ParseError, match="last line has no end"):
+            by_file(cut)
+        assert not good.exists()
+    with pytest.raises(ParseError, match="damaged"):
+        path.write_bytes(gzip.compress(whole.encode())[:-9])
+        parse_file(path, spec(kind), good, bad)
+
+
 def test_json_nested_without_end_is_refused() -> None:
     with pytest.raises(ParseError):
         parse(b"[" * 200_000, spec("unsdg_json"))
@@ -381,7 +466,9 @@ def test_recorded_answers_of_the_publishers_are_read(shared: Path) -> None:
         with pytest.raises(ParseError):
             parse(file.read_bytes(), spec("oecd_csv"))
     for file in sorted((recorded / "owid").glob("*.csv")):
-        assert parse(file.read_bytes(), spec("owid_csv")).observations.num_rows > 0, file.name
+        # As they were written, without a line end behind the last line.
+        body = file.read_bytes().rstrip(b"\n") + b"\n"
+        assert parse(body, spec("owid_csv")).observations.num_rows > 0, file.name
     korea = (recorded / "worldbank" / "kor_arable_null_shape.json").read_bytes()
     found = parse(korea, spec("worldbank_json", "AG.LND.ARBL.HA"))
     assert [r["reason"] for r in found.rejects.to_pylist()] == ["no_value"]

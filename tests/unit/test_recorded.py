@@ -434,7 +434,8 @@ def test_a_recorded_un_answer(read: Any) -> None:
     "file", ["carbon-intensity-electricity", "electric-car-sales-share", "sources-of-air-pollution"]
 )
 def test_recorded_owid_charts(read: Any, file: str) -> None:
-    body = read(f"owid/{file}.csv")
+    # Two of the three have no end behind their last line, as the publisher writes them.
+    body = read(f"owid/{file}.csv").rstrip(b"\n") + b"\n"
     found = parse(body, spec("owid_csv"))
     rows = list(csv.reader(io.StringIO(body.decode("utf-8-sig"))))
     cells = [c for row in rows[1:] if row for c in row[3:]]
@@ -458,6 +459,57 @@ def test_a_recorded_owid_chart_is_pulled_with_its_metadata(read: Any) -> None:
     assert list(found.keys.values()) == ["column=carbon_intensity"]
     assert found.parsed is not None
     assert "NL" in found.parsed.observations.column("geo").to_pylist()
+
+
+def test_a_recorded_owid_chart_without_a_last_line_end_is_pulled_but_for_its_last_line(
+    read: Any,
+) -> None:
+    body = read("owid/electric-car-sales-share.csv")
+    assert body.endswith(b"World,OWID_WRL,2025,25")
+    item = load().datasets["owid/electric-car-sales-share"]
+    request = request_for(item, ["BE", "SE", "EU27_2020"], TODAY)
+    fetched = fetch(request, Stub("owid", {".csv": body}))
+    assert fetched.body + b"World,OWID_WRL,2025,25" == body
+    assert "left out: World,OWID_WRL,2025,25" in fetched.notes[0]
+    found = compare(request, fetched, spec("owid_csv"), TODAY)
+    assert found.deviations == [] and found.missing == {}
+    whole = parse(body + b"\n", spec("owid_csv")).observations.to_pylist()
+    kept = parse(fetched.body, spec("owid_csv")).observations.to_pylist()
+    assert [r for r in whole if r not in kept] == [
+        r for r in whole if (r["geo"], r["year"]) == ("WORLD", 2025)
+    ]
+
+
+OWID = b"Entity,Code,Year,x\nBelgium,BEL,2020,1\nNetherlands,NLD,2020,609.85\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "geos"),
+    [
+        (OWID[:-1], ("NL", "BE")),
+        (OWID[:-3], ("NL", "BE")),
+        (OWID[:-12], ("NL", "BE")),
+        (OWID[:-25], ("NL", "BE")),
+        (OWID + b"Zambia,ZMB,20", ("NL", "BE")),  # a line that is not whole: whose is it?
+        (OWID + b"Swed", ("NL", "BE", "SE")),
+        (OWID + b"Zambia,ZMB,2020,4", ("NL", "BE", "SE")),  # one that was asked for did not come
+        (OWID + b"Zambia,ZMB,2020,4", ()),
+        (OWID + b"Aruba,ABW,2021,1\nBelgium,BEL,2021,1\nZambia,ZMB,2020,4", ("NL", "BE")),
+    ],
+)
+def test_an_owid_chart_whose_end_may_be_cut_is_refused(body: bytes, geos: tuple[str, ...]) -> None:
+    request = FetchRequest("owid/x", "x", {"column=x": "only"}, geos)
+    with pytest.raises(PullError, match="last line has no end"):
+        fetch(request, Stub("owid", {".csv": body}))
+
+
+def test_a_line_that_nobody_asked_for_may_be_left_out() -> None:
+    request = FetchRequest("owid/x", "x", {"column=x": "only"}, ("NL", "BE"))
+    fetched = fetch(request, Stub("owid", {".csv": OWID + b"Zambia,ZMB,2020,4"}))
+    assert fetched.body == OWID and "Zambia" in fetched.notes[0]
+    assert fetch(request, Stub("owid", {".csv": OWID})).body == OWID
+    with pytest.raises(PullError, match="a page instead"):
+        fetch(request, Stub("owid", {".csv": b"<html>sorry</html>"}))
 
 
 def test_recorded_who_rows(read: Any) -> None:
