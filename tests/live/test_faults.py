@@ -1,6 +1,6 @@
 """The fault table: whatever a publisher sends, the right figures or a refusal that says why.
 
-Each row runs the real way: pull → archive → intake, over HTTP from the bench. Never a wrong
+Each row runs the real way: pull → archive → verdict, over HTTP from the bench. Never a wrong
 number (every cell in use is compared with what the bench holds), never a crash, never a lost
 older vintage.
 """
@@ -11,7 +11,7 @@ import hashlib
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -22,11 +22,11 @@ import pytest
 
 from pipeline.paths import Paths
 from pipeline.publishers.http import Limits, Transport
-from pipeline.quality.results import Checker
 from pipeline.registry import Registry, load
 from pipeline.vintages.pull import Puller
-from pipeline.vintages.validate import Intake
+from pipeline.vintages.resolve import DatasetState
 from tests.publisher import Cube, Fault, Publisher, World, bundled_world
+from tests.verdicts import state_of
 
 TODAY = date(2026, 11, 25)
 # What stands for each adapter, and each of Eurostat's three ways.
@@ -212,13 +212,6 @@ RUNS = [(subject, row) for row in TABLE for subject in row.of]
 
 
 @pytest.fixture(scope="module")
-def checker() -> Iterator[Checker]:
-    found = Checker()
-    yield found
-    found.close()
-
-
-@pytest.fixture(scope="module")
 def registry() -> Registry:
     """The registry, with one dataset for each way of asking that no dataset needs yet."""
     found: Registry = load()
@@ -266,9 +259,7 @@ def world() -> World:
 
 
 @pytest.fixture(scope="module")
-def base(
-    tmp_path_factory: pytest.TempPathFactory, registry: Registry, checker: Checker
-) -> Callable[[str], Path]:
+def base(tmp_path_factory: pytest.TempPathFactory, registry: Registry) -> Callable[[str], Path]:
     """A root of data with a dataset's bundled vintages, judged; each is made once."""
     made: dict[str, Path] = {}
 
@@ -278,8 +269,8 @@ def base(
             source, dataset = name.split("/", 1)
             bundle = Paths(root).bundle / source / dataset
             shutil.copytree(bundle, Paths(root).raw / source / dataset)
-            settled = Intake(Paths(root), registry, checker).settle(source, dataset, TODAY)
-            assert settled.current is not None, settled.pending
+            found = state_of(root, name, TODAY, registry)
+            assert found.current is not None, found.pending
             made[name] = root
         return made[name]
 
@@ -292,11 +283,11 @@ class Night:
 
     data: Path
     outcome: Any
-    settled: Any
+    state: DatasetState
 
     @property
     def reason(self) -> str:
-        return str(self.outcome.reason or self.settled.pending)
+        return str(self.outcome.reason or self.state.pending)
 
     def cells(self) -> dict[tuple[str, str, int], float]:
         return {k: r["value"] for k, r in self._rows().items()}
@@ -305,7 +296,8 @@ class Night:
         return {k: frozenset(r["flags"]) for k, r in self._rows().items()}
 
     def _rows(self) -> dict[tuple[str, str, int], dict[str, Any]]:
-        rows = pq.read_table(self.settled.parsed).to_pylist()
+        (current,) = (row for row in self.state.vintages if row["is_current"])
+        rows = pq.read_table(Paths(self.data).work / current["observations"]).to_pylist()
         return {(r["series_key"], r["geo"], r["year"]): r for r in rows}
 
 
@@ -314,7 +306,6 @@ def pull(
     name: str,
     bench: Publisher,
     registry: Registry,
-    checker: Checker,
     today: date = TODAY,
     limits: Limits = LIMITS,
 ) -> Night:
@@ -329,9 +320,7 @@ def pull(
         outcome = puller.pull(registry.datasets[name])
     finally:
         transport.close()
-    source, dataset = name.split("/", 1)
-    settled = Intake(paths, registry, checker).settle(source, dataset, today)
-    return Night(data, outcome, settled)
+    return Night(data, outcome, state_of(data, name, today, registry))
 
 
 def held(
@@ -341,7 +330,7 @@ def held(
 
     Keys are compared without case: series that nobody needs may keep the publisher's letters.
     """
-    manifest = night.settled.current.manifest
+    manifest = night.state.current.manifest
     scope = manifest["scope"]
     keys = {k.casefold(): v for k, v in (manifest.get("keys") or {}).items()}
     found = world.find(item.asked, item.live.code or item.dataset)
@@ -376,7 +365,6 @@ def test_right_figures_or_a_refusal_that_says_why(
     bench: Publisher,
     world: World,
     registry: Registry,
-    checker: Checker,
     base: Callable[[str], Path],
     tmp_path: Path,
 ) -> None:
@@ -388,7 +376,7 @@ def test_right_figures_or_a_refusal_that_says_why(
     bench.reset(world)
     bench.faults = [Fault(row.fault, item.asked, nth=row.nth, times=row.times)]
     limits = SHORT if row.fault in SLOW else LIMITS
-    night = pull(data, name, bench, registry, checker, limits=limits)
+    night = pull(data, name, bench, registry, limits=limits)
     assert any(row.fault in a.faults for a in bench.seen), "the fault was never met"
     judge(night, row, subject, item, world)
     assert files(data) == before, "an older vintage was touched"
@@ -396,7 +384,7 @@ def test_right_figures_or_a_refusal_that_says_why(
 
 def judge(night: Night, row: Row, subject: str, item: Any, world: World) -> None:
     expected = dict(row.also).get(subject, row.expected)
-    current = night.settled.current
+    current = night.state.current
     assert current is not None, f"no figures at all: {night.reason}"
     live = current.manifest["origin"] == "live"
     if live:
@@ -436,7 +424,6 @@ def test_without_a_fault_every_cell_is_right(
     bench: Publisher,
     world: World,
     registry: Registry,
-    checker: Checker,
     base: Callable[[str], Path],
     tmp_path: Path,
 ) -> None:
@@ -444,7 +431,7 @@ def test_without_a_fault_every_cell_is_right(
     data = tmp_path / "data"
     shutil.copytree(base(name), data)
     bench.reset(world)
-    night = pull(data, name, bench, registry, checker)
+    night = pull(data, name, bench, registry)
     assert night.outcome.state == "new", night.reason
     judge(night, Row("none", RIGHT), subject, registry.datasets[name], world)
     needed = set(registry.datasets[name].series_keys())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,16 +18,16 @@ from pipeline.publishers import fetch, unsdg, worldbank
 from pipeline.publishers.errors import PullError
 from pipeline.publishers.http import Limits, Transport
 from pipeline.publishers.reply import Reply
-from pipeline.quality.results import Checker
 from pipeline.registry import Registry, load
 from pipeline.registry.schema import Titled
 from pipeline.vintages.answers import compare, digest, request_for, spec_of
 from pipeline.vintages.live_keys import check_keys
 from pipeline.vintages.pull import Puller, PullResult, load_pull_results
+from pipeline.vintages.resolve import DatasetState
 from pipeline.vintages.store import Archive
-from pipeline.vintages.validate import Intake, Settled
 from tests.publisher import Cell, Fault, Publisher
 from tests.publisher.statline import add_tables
+from tests.verdicts import state_of
 
 TODAY = date(2026, 11, 25)
 
@@ -51,18 +51,11 @@ def full(bench: Publisher, registry: Registry) -> Publisher:
     return bench
 
 
-@pytest.fixture(scope="module")
-def checker() -> Iterator[Checker]:
-    found = Checker()
-    yield found
-    found.close()
-
-
 class Night:
-    """Pulls on a root of data of their own; `settle` gives the verdicts."""
+    """Pulls on a root of data of their own; `state` has the verdicts."""
 
-    def __init__(self, root: Path, registry: Registry, bench: Publisher, checker: Checker) -> None:
-        self.paths, self.registry, self.bench, self.checker = Paths(root), registry, bench, checker
+    def __init__(self, root: Path, registry: Registry, bench: Publisher) -> None:
+        self.paths, self.registry, self.bench = Paths(root), registry, bench
         self.archive = Archive(self.paths)
         self.archive.seed()
         self.day = TODAY
@@ -91,21 +84,17 @@ class Night:
         (result,) = self.pull(name, **more).values()
         return result
 
-    def settle(self, name: str, registry: Registry | None = None) -> Settled:
-        source, dataset = name.split("/", 1)
-        intake = Intake(self.paths, registry or self.registry, self.checker)
-        return intake.settle(source, dataset, self.day)
+    def state(self, name: str, registry: Registry | None = None) -> DatasetState:
+        return state_of(self.paths.data, name, self.day, registry or self.registry)
 
     def vintages(self, name: str) -> list[Any]:
         return self.archive.vintages(*name.split("/", 1))
 
     def rows(self, name: str) -> dict[tuple[str, str, int], float]:
         """What the vintage in use says."""
-        settled = self.settle(name)
-        assert settled.current is not None
-        found = parse(
-            settled.current.body(), spec_of(settled.current, self.registry.datasets[name])
-        )
+        state = self.state(name)
+        assert state.current is not None
+        found = parse(state.current.body(), spec_of(state.current, self.registry.datasets[name]))
         return {
             (r["series_key"], r["geo"], r["year"]): r["value"]
             for r in found.observations.to_pylist()
@@ -113,8 +102,8 @@ class Night:
 
 
 @pytest.fixture
-def night(tmp_path: Path, registry: Registry, full: Publisher, checker: Checker) -> Night:
-    return Night(tmp_path / "data", registry, full, checker)
+def night(tmp_path: Path, registry: Registry, full: Publisher) -> Night:
+    return Night(tmp_path / "data", registry, full)
 
 
 REN = "eurostat/nrg_ind_ren"
@@ -128,11 +117,11 @@ def test_the_first_live_night_trips_no_check(night: Night) -> None:
     assert {n: o.reason for n, o in outcomes.items() if o.state != "new" and n not in same} == {}
     assert set(outcomes) == {n for n, d in night.registry.datasets.items() if d.live}
     for name in outcomes:
-        settled = night.settle(name)
-        failed = {c.name: c.observed for c in settled.checks if not c.passed}
+        state = night.state(name)
+        failed = {c.name: c.observed for c in state.checks if not c.passed}
         assert (name, failed) == (name, {})
-        assert settled.current is not None
-        assert settled.current.manifest["origin"] == ("bundled" if name in same else "live")
+        assert state.current is not None
+        assert state.current.manifest["origin"] == ("bundled" if name in same else "live")
     # Another night with nothing new stores nothing and says when it was seen.
     night.day = date(2026, 11, 26)
     again = night.pull()
@@ -193,8 +182,8 @@ def test_codes_in_another_case_and_with_their_signs_are_the_registrys(night: Nig
         cube = night.bench.world.cubes["unsdg", name]
         cube.dims = (*cube.dims, "Name of non-communicable disease")
         assert night.one(f"unsdg/{name}").state == "new"
-        settled = night.settle(f"unsdg/{name}")
-        assert {c.name: c.observed for c in settled.checks if not c.passed} == {}
+        state = night.state(f"unsdg/{name}")
+        assert {c.name: c.observed for c in state.checks if not c.passed} == {}
         (need,) = night.registry.datasets[f"unsdg/{name}"].series_keys()
         after = night.rows(f"unsdg/{name}")
         assert {c: v for c, v in before.items() if c[0] == need} == {
@@ -210,9 +199,9 @@ def test_the_one_column_may_not_become_another(night: Night) -> None:
     night.bench.world.cubes["owid", "electric-car-sales-share"].cells.pop()
     night.day = date(2026, 11, 26)
     assert night.one(name).state == "new"
-    settled = night.settle(name)
-    assert f"was {pinned} and is " in settled.pending
-    assert settled.current is not None and settled.current.manifest["known_from"] == "2026-11-25"
+    state = night.state(name)
+    assert f"was {pinned} and is " in state.pending
+    assert state.current is not None and state.current.manifest["known_from"] == "2026-11-25"
 
 
 def test_changed_figures_are_a_new_vintage_and_a_return_another(night: Night) -> None:
@@ -238,7 +227,7 @@ def test_changed_figures_are_a_new_vintage_and_a_return_another(night: Night) ->
     assert night.rows(REN) == first
     ids = [v.vintage_id for v in night.vintages(REN)]
     assert len(set(ids)) == len(ids) == 4  # the bundle's, and three nights'
-    assert sum(c["is_current"] for c in night.settle(REN).chain) == 1
+    assert sum(c["is_current"] for c in night.state(REN).vintages) == 1
     night.day = date(2026, 11, 28)
     assert night.one(REN).state == "unchanged"
 
@@ -259,17 +248,17 @@ def test_what_was_not_asked_for_is_quarantined(night: Night, fault: str, says: s
     before = night.rows(REN)
     night.bench.faults = [Fault(fault, "eurostat")]
     assert night.one(REN).state == "new"
-    settled = night.settle(REN)
-    failed = {c.name: c for c in settled.checks if not c.passed}
+    state = night.state(REN)
+    failed = {c.name: c for c in state.checks if not c.passed}
     assert "as_asked" in failed and says in failed["as_asked"].observed
-    assert failed["as_asked"].rows and says in settled.pending
+    assert failed["as_asked"].rows and says in state.pending
     assert night.rows(REN) == before
     # What the publisher mended is taken the next night.
     night.bench.faults = []
     night.day = date(2026, 11, 26)
     assert night.one(REN).state == "new"
-    settled = night.settle(REN)
-    assert settled.current is not None and settled.current.manifest["known_from"] == "2026-11-26"
+    state = night.state(REN)
+    assert state.current is not None and state.current.manifest["known_from"] == "2026-11-26"
 
 
 def test_what_is_too_big_is_asked_for_in_parts(night: Night) -> None:
@@ -355,7 +344,7 @@ def test_a_publisher_that_fails_leaves_the_others_and_the_old_vintage(night: Nig
     assert outcomes[REN].state == "failed" and "HTTP 503" in outcomes[REN].reason
     assert {o.state for n, o in outcomes.items() if n != REN} == {"new"}
     assert len(night.vintages(REN)) == 1
-    assert night.settle(REN).current is not None
+    assert night.state(REN).current is not None
 
 
 def test_a_304_is_nothing_new(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -455,9 +444,9 @@ def test_the_who_is_a_registry_entry_away(night: Night, tmp_path: Path, root: Pa
         )
     more = load(folder)
     assert night.one("who/NCDMORT3070", registry=more).state == "new"
-    settled = night.settle("who/NCDMORT3070", more)
-    assert {c.name: c.observed for c in settled.checks if not c.passed} == {}
-    assert settled.current is not None
+    state = night.state("who/NCDMORT3070", more)
+    assert {c.name: c.observed for c in state.checks if not c.passed} == {}
+    assert state.current is not None
 
 
 # The registry's live keys

@@ -9,11 +9,11 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pytest
-from pipeline.warehouse.sql import connect
 
 from pipeline.paths import Paths, sql_root
 from pipeline.quality.suite import validate
 from pipeline.registry import load
+from pipeline.sql import connect
 from pipeline.warehouse.build import Warehouse
 from pipeline.warehouse.model import Expectation, Model, load_models
 

@@ -17,10 +17,11 @@ import pytest
 
 from pipeline.paths import Paths
 from pipeline.registry import load
-from pipeline.vintages.resolve import DatasetState, resolve
+from pipeline.vintages.resolve import DatasetState
 from pipeline.vintages.store import Archive
-from pipeline.vintages.validate import CHECKS, Rules, Validator, rules_of
+from pipeline.vintages.validate import CHECKS, Validator, rules_of
 from tests.faulty import BIT_FLIP, FAULTS, body_of, flip, put_vintage
+from tests.verdicts import state_of
 
 NAME = ("curated", "nato_defence_expenditure")
 SERIES = "defence_expenditure_share_gdp"
@@ -42,17 +43,6 @@ SCOPE = {
     "series": [f"series={SERIES}"], "geos": ["NL"], "years": list(range(2005, 2025)),
     "units": ["% of GDP"],
 }  # fmt: skip
-
-
-def state_of(
-    root: Path, name: str, as_of: str = "2026-11-23", rules: Rules | None = None
-) -> DatasetState:
-    """The state of a dataset of the registry in a root of data."""
-    registry, paths = load(), Paths(root)
-    dataset = registry.datasets[name]
-    validator = Validator(Archive(paths), paths.work)
-    known = validator.archive.vintages(dataset.source, dataset.dataset, date.fromisoformat(as_of))
-    return resolve(dataset, known, rules or rules_of(registry, dataset), validator)
 
 
 def verdicts(root: Path) -> dict[str, bytes]:
@@ -90,7 +80,7 @@ def settle(tmp_path: Path) -> Callable[..., DatasetState]:
                     "known_from_basis": "published", "scope": SCOPE if scope is None else scope,
                 },
             )  # fmt: skip
-        return state_of(tmp_path, "/".join(NAME), as_of)
+        return state_of(tmp_path, "/".join(NAME), date.fromisoformat(as_of))
 
     return settled
 
