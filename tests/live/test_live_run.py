@@ -30,6 +30,7 @@ def release(data: Path) -> str:
     return (data / "marts" / "current").resolve().name
 
 
+@pytest.mark.slow
 def test_unplugged_the_bundled_figures_are_published_and_it_says_why(
     data: Path, cli: Any, ask: Any
 ) -> None:
@@ -53,6 +54,7 @@ def test_unplugged_the_bundled_figures_are_published_and_it_says_why(
     assert len(noted) == sum(bool(d.live) for d in load().datasets.values())
 
 
+@pytest.mark.slow
 def test_a_live_night_of_one_publisher(data: Path, cli: Any, ask: Any, bench: Publisher) -> None:
     done = cli(
         data, "run", "--source", "worldbank", "--lang", "en", MISSIEMONITOR_OFFLINE="0",

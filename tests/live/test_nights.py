@@ -104,6 +104,7 @@ def night(nights: dict[str, Any], tmp_path: Path) -> Nights:
     return Nights(data, found.bench, found.cli, found.ask)
 
 
+@pytest.mark.slow
 def test_first_live_night_is_well_for_every_source(nights: dict[str, Any]) -> None:
     done, vintages, _, sources, _ = nights["first"]
     assert done.returncode == 0, done.stderr
@@ -125,6 +126,7 @@ def test_first_live_night_is_well_for_every_source(nights: dict[str, Any]) -> No
     assert asked == {load().datasets[n].asked for n in LIVE}
 
 
+@pytest.mark.slow
 def test_statuses_stay_where_the_figures_do(nights: dict[str, Any]) -> None:
     before, after = nights["offline"][1], nights["first"][2]
     for mart_before, mart_after in zip(before, after, strict=True):
@@ -140,6 +142,7 @@ def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_nothing_is_stored_again_on_a_night_without_news(nights: dict[str, Any]) -> None:
     done, vintages, statuses, sources, release = nights["second"]
     assert done.returncode == 0, done.stderr
@@ -156,6 +159,7 @@ def test_nothing_is_stored_again_on_a_night_without_news(nights: dict[str, Any])
         )
 
 
+@pytest.mark.slow
 def test_publishers_are_asked_politely(nights: dict[str, Any]) -> None:
     for ask in nights["first_seen"]:
         agent = ask.headers.get("user-agent", "")
@@ -164,6 +168,7 @@ def test_publishers_are_asked_politely(nights: dict[str, Any]) -> None:
     assert by_source["oecd"] <= 2 and by_source["eurostat"] <= 40, by_source
 
 
+@pytest.mark.slow
 def test_a_changed_figure_is_a_new_vintage_of_that_dataset_alone(night: Nights) -> None:
     before = night.vintages()
 
@@ -196,6 +201,7 @@ OUT_OF_ORDER = {
 }
 
 
+@pytest.mark.slow
 def test_publishers_out_of_order_stop_no_other(night: Nights, nights: dict[str, Any]) -> None:
     before, statuses = night.vintages(), nights["second"][2]
     night.bench.faults = [Fault(fault, source) for source, (fault, _) in OUT_OF_ORDER.items()]
@@ -234,6 +240,7 @@ def unplugged() -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 def test_without_a_network_the_bundled_figures_are_published_soon(
     nights: dict[str, Any], tmp_path: Path, cli: Cli, ask: Ask
 ) -> None:
@@ -253,6 +260,7 @@ def test_without_a_network_the_bundled_figures_are_published_soon(
     assert {s["origin"] for s in found.sources().values()} == {"bundled"}
 
 
+@pytest.mark.slow
 def test_a_first_night_without_a_bundle(tmp_path: Path, nights: dict[str, Any]) -> None:
     """A root that has lost its vintages is filled again from the publishers."""
     found: Nights = nights["nights"]

@@ -109,6 +109,7 @@ def night(tmp_path: Path, registry: Registry, full: Publisher) -> Night:
 REN = "eurostat/nrg_ind_ren"
 
 
+@pytest.mark.slow
 def test_the_first_live_night_trips_no_check(night: Night) -> None:
     outcomes = night.pull()
     # The publisher's table says what was typed over from it: no figure is new there.
@@ -261,6 +262,7 @@ def test_what_was_not_asked_for_is_quarantined(night: Night, fault: str, says: s
     assert state.current is not None and state.current.manifest["known_from"] == "2026-11-26"
 
 
+@pytest.mark.slow
 def test_what_is_too_big_is_asked_for_in_parts(night: Night) -> None:
     for name, code in ((REN, "NRG_IND_REN"), ("eurostat/demo_pjan", "DEMO_PJAN")):
         night.bench.limits.max_cells = 10**9
@@ -308,6 +310,7 @@ def test_the_three_routes_of_eurostat_say_the_same(night: Night, registry: Regis
     assert len(found) == 1
 
 
+@pytest.mark.slow
 def test_pages_make_one_vintage_as_received(night: Night) -> None:
     for name, limit in (
         ("cbs/82610NED", "cbs_page"), ("unsdg/SH_IHR_CAPS", ""), ("worldbank/ER.MRN.PTMR.ZS", ""),
