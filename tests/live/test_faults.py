@@ -117,6 +117,8 @@ TABLE = [
     Row("soap_fault", REFUSED, says="not available"),
     Row("entity_bomb", REFUSED, says="XML"),
     Row("truncated", REFUSED),
+    Row("number_cut", REFUSED),
+    Row("last_line_open", REFUSED, says="no end", of=CSV),
     # How it is written
     Row("utf16", REFUSED),
     Row("latin1", EITHER),

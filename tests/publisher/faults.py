@@ -213,6 +213,9 @@ WIRE: dict[str, Wire] = {
     "gzip_lie": lambda r: replace(r, headers={**r.headers, "Content-Encoding": "gzip"}),
     "gzip_bomb": _bomb,
     "truncated": lambda r: _head(r, int(len(r.body) * 0.7)),
+    # Within the last figure: what is left of it is a number too.
+    "number_cut": lambda r: _head(r, len(r.body.rstrip()) - 2),
+    "last_line_open": lambda r: _head(r, len(r.body.rstrip())),
     "429_zero": _status(429, Retry_After="0"),
     "429_later": _status(429, Retry_After="1"),
     "429_day": _status(429, Retry_After="86400"),
