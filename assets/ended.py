@@ -8,17 +8,21 @@ from typing import Any
 
 import dagster as dg
 
+from assets.jobs import NIGHTLY
+from assets.resources import ENDED
 from pipeline.clock import today
 from pipeline.outcome import Fault, Outcome, outcome_of
 from pipeline.paths import Paths, registry_root, sql_root
 from pipeline.registry import load
-from pipeline.release.publish import published_by
+from pipeline.release.record import written_by
 from pipeline.vintages.clocks import ClockError, check_clock
 from pipeline.vintages.pull import load_pull_results
 from pipeline.vintages.store import Archive
 from pipeline.warehouse.build import Warehouse
 from pipeline.warehouse.model import load_models
 
+# So many runs of the job are looked at for one of the whole of it.
+_LOOKED_AT = 50
 _STOPPED = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 _BLOCKED = "DagsterAssetCheckFailedError"
 
@@ -28,9 +32,8 @@ def outcome_of_run(instance: dg.DagsterInstance, run_id: str, paths: Paths) -> O
     registry, archive = load(registry_root()), Archive(paths)
     warehouse = Warehouse(paths.work, registry.datasets, load_models(sql_root()))
     pulled = {n: r for n, r in load_pull_results(archive).items() if r.run_id == run_id}
-    outcome = outcome_of(
-        published_by(paths.work, paths.marts, run_id), warehouse, pulled, faults(instance, run_id)
-    )
+    written = written_by(paths.work, paths.marts, run_id)
+    outcome = outcome_of(written, warehouse, pulled, faults(instance, run_id))
     try:
         said = check_clock(archive, registry.datasets.values(), today())
     except ClockError as error:
@@ -56,6 +59,26 @@ def faults(instance: dg.DagsterInstance, run_id: str) -> list[Fault]:
         if event is not None:
             found.append(Fault("", _root(event.job_failure_data.error)))
     return found
+
+
+def last_whole_run(instance: dg.DagsterInstance, paths: Paths) -> tuple[str, str] | None:
+    """Beginning (UTC) of the last run of the nightly job that has ended, and how it did: `published`,
+    `not published` (a date that has passed) or `failed`. None if there is none.
+
+    A run of some assets, which succeeds without a release, is none.
+    """
+    for record in instance.get_run_records(
+        dg.RunsFilter(job_name=NIGHTLY, statuses=list(ENDED)), limit=_LOOKED_AT
+    ):
+        run = record.dagster_run
+        written = written_by(paths.work, paths.marts, run.run_id)
+        if run.asset_selection or (run.is_success and written is None):
+            continue
+        moment = record.create_timestamp.isoformat(timespec="seconds")
+        if written is None:
+            return moment, "failed"
+        return moment, "published" if written.published else "not published"
+    return None
 
 
 def was_stopped(instance: dg.DagsterInstance, run_id: str) -> bool:

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
+from pathlib import Path
 
 import dagster as dg
 
@@ -11,6 +12,7 @@ from pipeline.clock import today
 from pipeline.paths import Paths
 from pipeline.registry import Registry
 from pipeline.release.publish import publish
+from pipeline.release.record import current_of, written_by
 from pipeline.report.board import standings
 from pipeline.report.page import render
 from pipeline.report.plots import pictures
@@ -31,20 +33,32 @@ def published_asset(models: Mapping[str, Model], registry: Registry) -> dg.Asset
         group_name="published",
         kinds={"duckdb", "parquet"},
         description="The published set: one DuckDB file, a Parquet per table, the data package "
-        "and the page. It replaces the one before as a whole.",
+        "and the page. It replaces the one before as a whole, unless it is of a date that has passed.",
     )
-    def published(run: RunSettings, warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    def published(
+        context: dg.AssetExecutionContext, run: RunSettings, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         paths = Paths.from_environment()
         marts = paths.marts
         if run.reference >= today():
             # A run as of a day that has passed has its date from a person, not from the clock.
             check_clock(Archive(paths), registry.datasets.values(), run.reference)
-        release = publish(warehouse, registry, marts, run.reference, run.run_id, render)
+        release = publish(
+            warehouse, registry, marts, run.reference, run.run_id, render, run.for_readers
+        )
+        seen = current_of(marts) == release.name
+        if not seen:
+            context.log.warning(
+                f"release {release.name} is as of {run.reference} and readers do not see it: set "
+                "`publish` to let them"
+            )
+            context.instance.add_run_tags(context.run_id, {"missiemonitor/not_published": "yes"})
         page = release / "report" / "index.html"
         return dg.MaterializeResult(
             data_version=dg.DataVersion(release.name),
             metadata={
                 "release": dg.MetadataValue.text(release.name),
+                "published": dg.MetadataValue.bool(seen),
                 "reference_date": dg.MetadataValue.text(run.reference.isoformat()),
                 "page": dg.MetadataValue.url(page.as_uri()),
                 "page_file": dg.MetadataValue.path(str(page)),
@@ -53,6 +67,15 @@ def published_asset(models: Mapping[str, Model], registry: Registry) -> dg.Asset
         )
 
     return published
+
+
+def _release_of(run: RunSettings) -> Path:
+    """The release that this run wrote; the current one in a run that wrote none."""
+    paths = Paths.from_environment()
+    written = written_by(paths.work, paths.marts, run.run_id)
+    if written is None:
+        return (paths.marts / "current").resolve()
+    return paths.marts / "releases" / written.release
 
 
 def mission_asset(view: View, mission: str) -> dg.AssetsDefinition:
@@ -72,7 +95,7 @@ def mission_asset(view: View, mission: str) -> dg.AssetsDefinition:
     def progress(
         context: dg.AssetExecutionContext, run: RunSettings, warehouse: dg.ResourceParam[Warehouse]
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        release = (Paths.from_environment().marts / "current").resolve()
+        release = _release_of(run)
         stands = standings(release, [mission])[mission]
         metadata: dict[str, dg.MetadataValue] = {}
         try:

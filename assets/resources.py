@@ -16,7 +16,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from pipeline import lease
-from pipeline.clock import day_of, today
+from pipeline.clock import day_of, day_to_judge, today
 from pipeline.lease import Holder
 from pipeline.paths import Paths
 from pipeline.publishers.http import Transport
@@ -27,7 +27,7 @@ from pipeline.vintages.validate import Validator
 from pipeline.warehouse.build import Warehouse
 from pipeline.warehouse.model import Model
 
-_ENDED = (
+ENDED = (
     dg.DagsterRunStatus.SUCCESS,
     dg.DagsterRunStatus.FAILURE,
     dg.DagsterRunStatus.CANCELED,
@@ -36,9 +36,12 @@ _ENDED = (
 
 class RunSettings(dg.ConfigurableResource[Any]):
     """`as_of`: reference date as YYYY-MM-DD; empty means the date of the run in Amsterdam.
-    `offline`: pull nothing. `sources`: pull these publishers or datasets only."""
+    `publish`: let readers see the release of a date that has passed too; without it such a release
+    is written and lies beside. `offline`: pull nothing. `sources`: pull these publishers or datasets
+    only."""
 
     as_of: str = ""
+    publish: bool = False
     offline: bool = False
     sources: list[str] = []  # noqa: RUF012  pydantic copies it
     _run_id: str = PrivateAttr(default="")
@@ -50,12 +53,12 @@ class RunSettings(dg.ConfigurableResource[Any]):
         works on assets comes by here."""
         paths = Paths.from_environment()
         run, instance = context.run, context.instance
-        wanted = date.fromisoformat(self.as_of) if self.as_of else today()
+        wanted = day_to_judge(self.as_of) if self.as_of else today()
         run_id = run.run_id if run else ""
 
         def ended(other: str) -> bool:
             found = instance.get_run_by_id(other) if instance else None
-            return found is not None and found.status in _ENDED
+            return found is not None and found.status in ENDED
 
         def prepare() -> None:
             # What a run that was killed left half written; nobody is at it now.
@@ -81,6 +84,11 @@ class RunSettings(dg.ConfigurableResource[Any]):
     def reference(self) -> date:
         """The date to which figures are judged: the same in every step of a run."""
         return self._reference
+
+    @property
+    def for_readers(self) -> bool:
+        """Whether the release of this run becomes the current one."""
+        return self.publish or not self.as_of or self.reference >= today()
 
     def pulls(self, dataset: Dataset) -> bool:
         """Whether the dataset's publisher is asked in this run: never for a date that had passed

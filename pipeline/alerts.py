@@ -49,6 +49,9 @@ def addresses(environment: Mapping[str, str] = os.environ) -> list[str]:
 
 def compose(outcome: Outcome, paths: Paths) -> Alert | None:
     """The alert that an outcome asks for; None where all is well."""
+    if outcome.unpublished:
+        # Of a day that has passed, and whoever asked for it sees how it ended.
+        return None
     if not outcome.published:
         lines = ["Nothing was published.", *_standing(paths), "", "Why:"]
         lines += [f"- {line}" for line in outcome.why]

@@ -16,3 +16,15 @@ def today() -> date:
 def day_of(moment: datetime) -> date:
     """The date in Amsterdam at a moment."""
     return moment.astimezone(ZoneInfo(TIME_ZONE)).date()
+
+
+def day_to_judge(text: str) -> date:
+    """The reference date that a person names, YYYY-MM-DD; ValueError, of one line, if it is no date
+    or has yet to come: nobody knows what will be known then."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{text}: not a date; write YYYY-MM-DD") from error
+    if day > today():
+        raise ValueError(f"{text}: has yet to come; today is {today()}")
+    return day

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.quality.results import CheckResult
+from pipeline.release.record import Written
 from pipeline.vintages.pull import PullResult
 from pipeline.warehouse.build import Warehouse
 from pipeline.warehouse.records import BuildError
@@ -25,24 +26,34 @@ class Fault:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`published`: a release stands. `degraded`: it does, and a check of severity error failed.
+    """`published`: readers see the run's release, or saw it. `degraded`: a release stands, and a
+    check of severity error failed.
 
     `why`: what stopped it, a line each. `warnings`: a line for each asset with a failed check.
+    `unpublished`: the release of a run that was not to give readers one (of a date that has
+    passed).
     """
 
     published: bool
     degraded: bool
     why: tuple[str, ...]
     warnings: tuple[str, ...]
+    unpublished: str = ""
+
+    @property
+    def stands(self) -> bool:
+        """Whether the run wrote what it was to write."""
+        return self.published or bool(self.unpublished)
 
 
 def outcome_of(
-    published: bool,
+    written: Written | None,
     warehouse: Warehouse,
     pulled: Mapping[str, PullResult],
     faults: Sequence[Fault],
 ) -> Outcome:
-    """The outcome of a whole run. `pulled`: its pulls, by dataset; `faults`: steps that failed.
+    """The outcome of a whole run. `written`: its release; `pulled`: its pulls, by dataset; `faults`:
+    steps that failed.
 
     What fails after publication (a mission's summary for the UI) takes back nothing: the release
     stands, and the fault is a warning.
@@ -55,15 +66,25 @@ def outcome_of(
         failed += [(asset, c) for c in _failed(record.checks if record else ())]
     bad_pulls = {name: result for name, result in pulled.items() if not result.good}
     warnings = [*_pulls_failed(bad_pulls), *_checks_failed(failed)]
-    if published:
-        warnings += [f"! after publication: {line}" for line in why]
     errors = bool(bad_pulls) or any(c.severity == "error" for _, c in failed)
-    return Outcome(
-        published,
-        published and (errors or bool(faults)),
-        () if published else tuple(why or [_NO_REASON]),
-        tuple(warnings),
-    )
+    if written is None:
+        return Outcome(False, False, tuple(why or [_NO_REASON]), tuple(warnings))
+    warnings += [_afterwards(written, line) for line in why]
+    unpublished = "" if written.published else written.release
+    return Outcome(written.published, errors or bool(faults), (), tuple(warnings), unpublished)
+
+
+def outcome_despite(written: Written | None, error: Exception) -> Outcome:
+    """The outcome of a run that broke off, or of which no more can be found out, for `error`."""
+    said = tuple((str(error).strip() or type(error).__name__).splitlines())
+    if written is None:
+        return Outcome(False, False, said, ())
+    unpublished = "" if written.published else written.release
+    return Outcome(written.published, True, (), (_afterwards(written, said[0]),), unpublished)
+
+
+def _afterwards(written: Written, line: str) -> str:
+    return f"! after release {written.release} was written: {line}"
 
 
 _NO_REASON = "the run failed; see its log in the UI (make ui) or run with --debug"

@@ -1,4 +1,4 @@
-"""What `doctor` looks at: set-up, last pulls, alerts, live keys. Each part prints and tells
+"""What `doctor` looks at: set-up, published set, last night, alerts, live keys. Each part prints and tells
 whether something is amiss; the command and its options belong in doctor.py.
 """
 
@@ -10,45 +10,144 @@ from collections.abc import Sequence
 import typer
 
 from pipeline.alerts import FILE, URLS, Alert, addresses, send
-from pipeline.cli.common import UserError
+from pipeline.cli.common import UserError, instance_of
 from pipeline.clock import today
 from pipeline.paths import Paths, registry_root, sql_root
 from pipeline.publishers.http import Transport
 from pipeline.registry import load
+from pipeline.release.integrity import SUMS, damages
+from pipeline.release.read import Release, ReleaseError, kept
+from pipeline.release.record import current_of
 from pipeline.vintages.live_keys import check_keys
 from pipeline.vintages.pull import Puller, load_pull_results
-from pipeline.vintages.store import Archive
+from pipeline.vintages.store import Archive, ArchiveError, Vintage
 from pipeline.warehouse.model import load_models
 
 
 def check_set_up(paths: Paths) -> bool:
-    """Print what registry, SQL files, archive and published set hold; True if a dataset has no
-    vintage. RegistryError, ModelError for a mistake in them."""
+    """Print what registry, SQL files and archive hold; True if a dataset has no vintage, or the
+    bytes of one are damaged. RegistryError, ModelError for a mistake in them."""
     registry = load(registry_root())
     models = load_models(sql_root())
     archive = Archive(paths)
     archive.seed()
-    without = [n for n, d in registry.datasets.items() if not archive.vintages(d.source, d.dataset)]
     typer.echo(
         f"registry: {len(registry.indicators)} indicators, {len(registry.datasets)} datasets"
     )
     typer.echo(f"models: {len(models)}")
-    for name in without:
-        typer.echo(f"! {name}: no vintage; ingest a file for it", err=True)
-    current = paths.marts / "current"
-    typer.echo(f"published: {current.resolve().name if current.exists() else 'nothing yet'}")
-    typer.echo(_last_pulls(archive))
-    return bool(without)
+    count, amiss = 0, False
+    for name, dataset in registry.datasets.items():
+        vintages = archive.vintages(dataset.source, dataset.dataset)
+        count += len(vintages)
+        if not vintages:
+            amiss = _amiss(f"{name}: no vintage; ingest a file for it")
+        for vintage in vintages:
+            if damage := _damage(vintage):
+                amiss = _amiss(
+                    f"{name}: vintage {vintage.folder}: {damage}{_whole(vintage, paths)}"
+                )
+    typer.echo(f"vintages: {count}")
+    return amiss
 
 
-def _last_pulls(archive: Archive) -> str:
-    """One line on the pulls of the last run that pulled anything."""
-    results = load_pull_results(archive).values()
-    if not results:
-        return "last pulls: none yet"
-    last = max(results, key=lambda result: result.moment)
-    states = [r.state for r in results if r.run_id == last.run_id]
-    return f"last pulls: {last.moment}, {len(states)} datasets, {states.count('failed')} failed"
+def _amiss(line: str) -> bool:
+    typer.echo(f"! {line}", err=True)
+    return True
+
+
+def _damage(vintage: Vintage) -> str:
+    try:
+        vintage.body()
+    except ArchiveError as error:
+        return str(error)
+    return ""
+
+
+def _whole(vintage: Vintage, paths: Paths) -> str:
+    """Where the bytes of a damaged vintage are to be had, if it ships with the project."""
+    if not vintage.folder.is_relative_to(paths.raw):
+        return ""
+    bundled = paths.bundle / vintage.folder.relative_to(paths.raw)
+    if paths.raw == paths.bundle:
+        return f" (git checkout -- {bundled})"
+    return f" (copy it from {bundled})" if (bundled / "body.gz").is_file() else ""
+
+
+def check_published(paths: Paths) -> bool:
+    """Print which release is published; True if there is none, a file of it or of another that is
+    kept is damaged, or it has datasets in quarantine or no figures at all."""
+    current = current_of(paths.marts)
+    typer.echo(f"published: {current or 'nothing yet'}")
+    amiss = False
+    if current is None:
+        amiss = _amiss("nothing is published: run `missiemonitor run`")
+    for folder in kept(paths.marts):
+        if folder.name != current and not (folder / SUMS).exists():
+            continue  # an older version wrote it, without checksums
+        mends = (
+            "`missiemonitor run` writes it anew"
+            if folder.name == current
+            else f"it is not the current release: remove {folder}"
+        )
+        for damage in damages(folder):
+            amiss = _amiss(f"release {folder.name}: {damage}; {mends}")
+    if current is None:
+        return amiss
+    return _check_figures(Release(paths.marts / "releases" / current)) or amiss
+
+
+def _check_figures(release: Release) -> bool:
+    amiss = False
+    try:
+        sources, progress = release.rows("source_status"), release.rows("indicator_progress")
+    except ReleaseError as error:
+        return _amiss(str(error))
+    for row in sources:
+        name = f"{row['source']}/{row['dataset']}"
+        if row["pending"]:
+            amiss = _amiss(f"{name}: its newest vintage is in quarantine: {row['pending']}")
+        elif not row["vintage_id"]:
+            amiss = _amiss(f"{name}: no vintage that can be used; ingest a file for it")
+    if all(row["reason"] == "no_data" for row in progress):
+        amiss = _amiss("no indicator has figures: every status is no_data; see the lines above")
+    return amiss
+
+
+def check_last_night(paths: Paths) -> bool:
+    """Print how the last whole run and the last pull of each dataset ended; True if the run failed
+    or a pull did. A run of a part of the graph says nothing of the night."""
+    # A dataset that is not pulled any more has a result that no night replaces.
+    live = {name for name, dataset in load(registry_root()).datasets.items() if dataset.live}
+    results = [r for name, r in load_pull_results(Archive(paths)).items() if name in live]
+    failed = [r for r in results if r.state == "failed"]
+    if results:
+        last = max(result.moment for result in results)
+        typer.echo(f"last pulls: {last}, {len(results)} datasets, {len(failed)} failed")
+    else:
+        typer.echo("last pulls: none yet")
+    reasons: dict[str, list[str]] = {}
+    for result in failed:
+        reasons.setdefault(result.reason, []).append(result.name)
+    for reason, names in reasons.items():
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        _amiss(f"not pulled: {', '.join(names[:3])}{more}: {reason}; the next run asks again")
+    return _last_run_failed(paths) or bool(failed)
+
+
+def _last_run_failed(paths: Paths) -> bool:
+    if not paths.instance.is_dir():
+        return False
+    # A second, which `doctor` alone pays.
+    from assets.ended import last_whole_run
+
+    with instance_of(paths) as instance:
+        last = last_whole_run(instance, paths)
+    if last is None:
+        return False
+    typer.echo(f"last run: {last[0]}, {last[1]}")
+    if last[1] != "failed":
+        return False
+    return _amiss("the last run published nothing: its log is in the UI (make ui); run again")
 
 
 def send_test_alert() -> bool:

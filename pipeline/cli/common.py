@@ -1,19 +1,23 @@
-"""What the commands share: errors and exit codes, language, where the release is, the console.
+"""What the commands share: errors and exit codes, language, where the release is, the output.
 
 No command lives here, and nothing heavy is imported before it is needed.
 """
 
 from __future__ import annotations
 
+import codecs
 import locale
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli.complete import releases
 from pipeline.paths import CHECKOUT, Paths
 
 if TYPE_CHECKING:
@@ -45,12 +49,12 @@ def day_of(text: str, option: str) -> date:
         raise UserError(f"{option} {text}: not a date; write YYYY-MM-DD") from error
 
 
-def release_of(paths: Paths) -> Path:
-    """The folder of the current release; UserError if nothing is published."""
-    current = paths.marts / "current"
-    if not current.exists():
-        raise UserError(f"nothing is published in {paths.marts}: run `missiemonitor run` first")
-    return current.resolve()
+def release_of(paths: Paths, release: str = "") -> Path:
+    """The folder of the release that an id or the start of one names, else of the current one;
+    ReleaseError if there is none."""
+    from pipeline.release.read import find
+
+    return find(paths.marts, release or "current").folder
 
 
 def instance_of(paths: Paths) -> Any:
@@ -60,6 +64,72 @@ def instance_of(paths: Paths) -> Any:
     paths.instance.mkdir(parents=True, exist_ok=True)
     os.environ["MISSIEMONITOR_INSTANCE"] = paths.instance.as_posix()
     return dg.DagsterInstance.from_config(CHECKOUT.as_posix())
+
+
+# What stands for a mark that the terminal's character set does not have, in as many columns.
+_PLAIN = {
+    "✔": "*", "✘": "x", "↑": "^", "↗": "/", "→": ">", "↘": "\\", "↓": "v", "·": ".", "±": "~",
+    "‡": "+", "…": ".", "–": "-", "−": "-", "’": "'", "“": '"', "”": '"', "≥": ">", "≤": "<",
+}  # fmt: skip
+_ERRORS = "missiemonitor.plain"
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    lost = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(c, "?") for c in lost), error.end
+
+
+def use_streams() -> None:
+    """Make standard input and outputs fit to use, whatever the command was given.
+
+    One that was closed (`>&-`) leads nowhere: what is written to it is no error, and its number
+    does not go to the next file that is opened, here or in a child. Text goes to any terminal: in a
+    locale that does not have a character another takes its place.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None and (opened := os.open(os.devnull, os.O_RDWR)) == number:
+            os.set_inheritable(opened, True)
+            setattr(sys, name, os.fdopen(opened, "w" if number else "r"))
+    codecs.register_error(_ERRORS, _plain)
+    for stream in (sys.stdout, sys.stderr):
+        _reconfigure(stream, errors=_ERRORS)
+
+
+def write_utf8() -> None:
+    """Have standard output in UTF-8 whatever the locale: for data, of which no character may be
+    lost."""
+    _reconfigure(sys.stdout, encoding="utf-8")
+
+
+def _reconfigure(stream: Any, **options: str) -> None:
+    with suppress(AttributeError):  # something else that takes text was put in its place
+        stream.reconfigure(**options)
+
+
+@contextmanager
+def lost_if_unwritable() -> Iterator[None]:
+    """What is printed here is lost where it cannot be written (a disk that is full, a reader that
+    went away): that is no failure of the command."""
+    try:
+        yield
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, UnicodeError, ValueError):  # ValueError: it is closed
+        silence()
+
+
+def silence() -> None:
+    """Let an output that cannot be written to lead nowhere: else Python fails at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except ValueError:
+            continue
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def console() -> Console:
@@ -73,5 +143,13 @@ LANG = Annotated[
     str | None,
     typer.Option(
         "--lang", help="nl or en; default from the locale.", autocompletion=lambda: ["nl", "en"]
+    ),
+]
+RELEASE = Annotated[
+    str,
+    typer.Option(
+        "--release",
+        help="A release's id or its start, published or not; default the current one.",
+        autocompletion=releases,
     ),
 ]

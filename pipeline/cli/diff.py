@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import LANG, language
+from pipeline.cli.common import LANG, RELEASE, UserError, language, write_utf8
 from pipeline.cli.complete import releases
 from pipeline.paths import Paths
 from pipeline.release.diff import compare
-from pipeline.release.read import ReleaseError, find, kept
+from pipeline.release.read import before_it, find
 from pipeline.report.difference import lines
 
 
@@ -20,7 +20,7 @@ def diff(
         str,
         typer.Argument(
             metavar="[A]",
-            help="A release's id or its start; default the last.",
+            help="A release's id or its start; default the last that was published.",
             autocompletion=releases,
         ),
     ] = "",
@@ -28,25 +28,26 @@ def diff(
         str, typer.Argument(metavar="[B]", help="Default the current one.", autocompletion=releases)
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    release: RELEASE = "",
     lang: LANG = None,
 ) -> None:
-    """Every status that differs between two releases, with its cause: new_year, revision,
-    method, registry or reference_date.
+    """Every status that differs between two releases, with its cause: new_year, revision, method,
+    registry, reference_date, first_figures or not_known. `--release` names B.
 
     \b
     Examples:
       missiemonitor diff
       missiemonitor diff 3f2a current --json
+      missiemonitor diff --release 3f2a
     """
     chosen = language(lang)
     marts = Paths.from_environment().marts
-    if not before:
-        others = kept(marts)[1:]
-        if not others:
-            raise ReleaseError("one release is kept; there is none before it to compare with")
-        before = others[0].name
-    found = compare(find(marts, before), find(marts, after or "current"))
+    if after and release:
+        raise UserError("diff: B or --release, not both: they name the same release")
+    later = find(marts, after or release or "current")
+    found = compare(find(marts, before) if before else before_it(marts, later), later)
     if as_json:
+        write_utf8()
         typer.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=1, default=str))
         return
     for line in lines(found, chosen):

@@ -27,8 +27,8 @@ def doctor(
         bool, typer.Option("--alert", help="Send a test message to the configured addresses.")
     ] = False,
 ) -> None:
-    """Check the set-up: registry, SQL files, vintages and the published set. Exit 3 if
-    something is amiss.
+    """Check registry, SQL files, stored vintages, the published set and the last night. Exit 3 if
+    something is amiss: each line with ! says what, and what mends it.
 
     \b
     Examples:
@@ -39,10 +39,18 @@ def doctor(
     if source and not live:
         raise UserError("--source goes with --live: nothing else asks a publisher")
     # Not at the top: every command's start would pay half a second for DuckDB, Arrow and the HTTP client.
-    from pipeline.cli.checkup import check_live_keys, check_set_up, send_test_alert
+    from pipeline.cli.checkup import (
+        check_last_night,
+        check_live_keys,
+        check_published,
+        check_set_up,
+        send_test_alert,
+    )
 
     paths = Paths.from_environment()
     amiss = check_set_up(paths)
+    amiss |= check_published(paths)
+    amiss |= check_last_night(paths)
     if alert:
         amiss |= send_test_alert()
     if live:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import LANG, language, release_of
+from pipeline.cli.common import LANG, RELEASE, language, release_of, write_utf8
 from pipeline.cli.complete import indicators, targets
 from pipeline.paths import Paths
 from pipeline.release.explain import explain as explained
@@ -24,6 +24,7 @@ def explain(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    release: RELEASE = "",
     lang: LANG = None,
 ) -> None:
     """Every number behind a status: formula, figures, vintage, citation, second opinions.
@@ -32,11 +33,12 @@ def explain(
     Examples:
       missiemonitor explain ghg_net_total
       missiemonitor explain ghg_net_total --target energy/ghg-55-2030 --lang nl
-      missiemonitor explain ghg_net_total --json
+      missiemonitor explain ghg_net_total --release 3f2a --json
     """
     chosen = language(lang)
-    told = explained(Release(release_of(Paths.from_environment())), indicator, target)
+    told = explained(Release(release_of(Paths.from_environment(), release)), indicator, target)
     if as_json:
+        write_utf8()
         typer.echo(json.dumps(told, ensure_ascii=False, indent=1, default=str))
         return
     for line in lines(told, chosen):

@@ -6,7 +6,6 @@ does is in pipeline/commands/, a file each; a new one is added to COMMANDS.
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated
 
@@ -14,7 +13,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from pipeline.cli import common
-from pipeline.cli.common import NOTHING_PUBLISHED, USAGE
+from pipeline.cli.common import NOTHING_PUBLISHED, USAGE, silence, use_streams
 from pipeline.cli.diff import diff
 from pipeline.cli.doctor import doctor
 from pipeline.cli.explain import explain
@@ -46,12 +45,13 @@ def options(
 
 def main() -> None:
     """Entry point: people see one line, not a traceback."""
-    _streams()
+    use_streams()
     try:
         words = sys.argv[1:] or ["--help"]
         code = app(words, prog_name=app.info.name, standalone_mode=False) or 0
         if code == INTERRUPTED:  # Typer has ended the line with ^C, and says nothing
             raise KeyboardInterrupt
+        sys.stdout.flush()
         sys.exit(code)
     except TyperException as error:
         context = getattr(error, "ctx", None)
@@ -69,16 +69,8 @@ def main() -> None:
         lines = getattr(error, "lines", None) or [text.splitlines()[0]]
         for line in lines:
             sys.stderr.write(f"missiemonitor: {line}\n")
+        silence()
         sys.exit(NOTHING_PUBLISHED)
-
-
-def _streams() -> None:
-    """Let a standard stream that was closed (`>&-`) lead nowhere: what is written to it is no
-    error, and its number does not go to the next file that is opened, here or in a child."""
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        if getattr(sys, name) is None and (opened := os.open(os.devnull, os.O_RDWR)) == number:
-            os.set_inheritable(opened, True)
-            setattr(sys, name, os.fdopen(opened, "w" if number else "r"))
 
 
 if __name__ == "__main__":

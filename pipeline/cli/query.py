@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.cli.common import UserError, console, release_of
+from pipeline.cli.common import RELEASE, UserError, console, release_of, write_utf8
 from pipeline.paths import Paths
 
 _BATCH = 2000
@@ -33,6 +33,7 @@ def query(
         typer.Option("--excel", help="As CSV for a Dutch spreadsheet: ; and decimal comma."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, an object a line.")] = False,
+    release: RELEASE = "",
 ) -> None:
     """Ask the published DuckDB, read-only. Tables and views are marts.<name>.
 
@@ -54,9 +55,9 @@ def query(
         raise UserError("query: one of --csv, --excel and --json")
     if sql == "-":
         sql = sys.stdin.read()
-    release = release_of(Paths.from_environment())
+    folder = release_of(Paths.from_environment(), release)
     try:
-        with open_release(release) as con:
+        with open_release(folder) as con:
             statements = con.extract_statements(sql)
             if len(statements) != 1:
                 raise UserError(f"query: one statement at a time, not {len(statements)}")
@@ -85,6 +86,8 @@ def _said(error: Exception) -> str:
 
 
 def _printer(as_csv: bool, as_excel: bool, as_json: bool) -> Callable[[list[str], Batches], None]:
+    if as_json or as_excel or as_csv or not sys.stdout.isatty():
+        write_utf8()
     if as_json:
         return _print_json
     if as_excel:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 import typer
@@ -18,15 +16,18 @@ from pipeline.cli.common import (
     OK,
     UserError,
     console,
-    day_of,
     instance_of,
     language,
-    release_of,
+    lost_if_unwritable,
 )
 from pipeline.cli.complete import sources
 from pipeline.cli.watch import progress
-from pipeline.clock import today
+from pipeline.clock import day_to_judge, today
 from pipeline.paths import Paths, registry_root
+from pipeline.release.record import current_of, written_by
+
+if TYPE_CHECKING:
+    from pipeline.outcome import Outcome
 
 
 def run(
@@ -37,6 +38,10 @@ def run(
         str | None,
         typer.Option("--as-of", help="Reference date, YYYY-MM-DD; later vintages do not exist."),
     ] = None,
+    publish: Annotated[
+        bool,
+        typer.Option("--publish", help="With --as-of: let readers see it, as they see tonight's."),
+    ] = False,
     source: Annotated[
         list[str] | None,
         typer.Option(
@@ -49,7 +54,7 @@ def run(
 ) -> None:
     """The nightly run: pull, take in, build, check, publish. Exit 0 all well, 3 a source stays
     on its last good vintage or has none, 1 nothing published. A date that has passed pulls
-    nothing.
+    nothing, and its release lies beside the published set unless --publish is said.
 
     \b
     Examples:
@@ -58,20 +63,39 @@ def run(
       missiemonitor run --source cbs --source eurostat/env_air_gge
       missiemonitor run --as-of 2026-11-23
     """
-    reference = day_of(as_of, "--as-of") if as_of else today()
+    try:
+        reference = day_to_judge(as_of) if as_of else today()
+    except ValueError as error:
+        raise UserError(f"--as-of {error}") from error
     for name in source or ():
         _must_be_source(name)
     chosen = language(lang)
     paths = Paths.from_environment()
+    run_id = str(uuid4())
+    settings = {
+        "as_of": reference.isoformat(),
+        # As it is now: midnight may pass before the release is written.
+        "publish": publish or reference == today(),
+        "offline": offline,
+        "sources": list(source or ()),
+    }
     try:
-        code = _run(paths, reference, offline, source or (), chosen)
-    except UserError:
+        outcome = _work(paths, run_id, settings)
+    except KeyboardInterrupt:
+        if written := written_by(paths.work, paths.marts, run_id):
+            typer.echo(f"release {written.release} had been written", err=True)
         raise
     except Exception as error:
-        # A run that does not even start is a night without figures too.
-        _tell_of_no_start(error, paths)
-        raise
-    raise typer.Exit(code)
+        # Not at the top, as in `_work`: it brings pandas and DuckDB.
+        from pipeline.outcome import outcome_despite
+
+        # What is said comes from the files: a fault may come after the release. A run that does not
+        # even start is a night without figures too.
+        outcome = outcome_despite(written_by(paths.work, paths.marts, run_id), error)
+        if common.debug or not outcome.stands:
+            _warn(tell(outcome, paths))
+            raise
+    raise typer.Exit(_say(outcome, paths, chosen))
 
 
 def _must_be_source(name: str) -> None:
@@ -85,26 +109,15 @@ def _must_be_source(name: str) -> None:
         raise UserError(f"--source {name}: nothing is pulled under that name; there are {near}")
 
 
-def _tell_of_no_start(error: Exception, paths: Paths) -> None:
-    from pipeline.outcome import Outcome
-
-    said = (str(error).strip() or type(error).__name__).splitlines()
-    for line in tell(Outcome(False, False, tuple(said), ()), paths):
-        typer.echo(f"? {line}", err=True)
-
-
-def _run(paths: Paths, reference: date, offline: bool, wanted: Sequence[str], lang: str) -> int:
+def _work(paths: Paths, run_id: str, settings: dict[str, Any]) -> Outcome:
+    """Do the run; its outcome."""
     # Here and not above: Dagster takes a second to import, and completion and help need none of it.
     from assets.definitions import defs
     from assets.ended import outcome_of_run, was_stopped
     from assets.jobs import NIGHTLY
     from assets.retention import forget_old_runs
-    from pipeline.report.board import read_board
-    from pipeline.report.scoreboard import print_board
 
     job = defs().resolve_job_def(NIGHTLY)
-    settings = {"as_of": reference.isoformat(), "offline": offline, "sources": list(wanted)}
-    run_id = str(uuid4())
     with instance_of(paths) as instance:
         with progress(len(job.nodes)) as seen:
             instance.add_event_listener(run_id, seen)
@@ -122,16 +135,57 @@ def _run(paths: Paths, reference: date, offline: bool, wanted: Sequence[str], la
             raise KeyboardInterrupt
         outcome = outcome_of_run(instance, run_id, paths)
         forget_old_runs(instance, today())
-    for line in tell(outcome, paths):
-        typer.echo(f"? {line}", err=True)
-    if not outcome.published:
-        for line in outcome.why:
-            typer.echo(line, err=True)
-        typer.echo("nothing published; the published set is as it was", err=True)
+    return outcome
+
+
+def _say(outcome: Outcome, paths: Paths, lang: str) -> int:
+    """Tell of the outcome, on the terminal and to whom alerts go; the exit code. An output that
+    cannot be written to changes neither."""
+    _warn(tell(outcome, paths))
+    if not outcome.stands:
+        with lost_if_unwritable():
+            for line in (*outcome.why, "nothing published; the published set is as it was"):
+                typer.echo(line, err=True)
         return NOTHING_PUBLISHED
-    release = release_of(paths)
-    print_board(read_board(release), lang, console())
-    for line in outcome.warnings:
-        typer.echo(line, err=True)
-    typer.echo(f"{paths.marts / 'report' / 'index.html'}")
-    return DEGRADED if outcome.degraded else OK
+    name = outcome.unpublished or "current"
+    shown = _print_scoreboard(paths, name, lang)
+    with lost_if_unwritable():
+        for line in outcome.warnings:
+            typer.echo(line, err=True)
+    with lost_if_unwritable():
+        if outcome.unpublished:
+            _say_not_published(outcome.unpublished, paths)
+            typer.echo(f"{paths.marts / 'releases' / name / 'report' / 'index.html'}")
+        else:
+            typer.echo(f"{paths.marts / 'report' / 'index.html'}")
+    return DEGRADED if outcome.degraded or not shown else OK
+
+
+def _print_scoreboard(paths: Paths, name: str, lang: str) -> bool:
+    """The scoreboard of a release that stands; False, with a warning, if it cannot be read."""
+    # DuckDB and rich, which a run alone needs.
+    from pipeline.report.board import read_board
+    from pipeline.report.scoreboard import print_board
+
+    try:
+        board = read_board(common.release_of(paths, name))
+    except Exception as error:
+        _warn([f"the release stands, and its scoreboard cannot be read: {error}".splitlines()[0]])
+        return False
+    with lost_if_unwritable():
+        print_board(board, lang, console())
+    return True
+
+
+def _say_not_published(name: str, paths: Paths) -> None:
+    current = current_of(paths.marts)
+    still = f"readers still see {current}" if current else "nothing is published yet"
+    typer.echo(f"release {name} is of a date that has passed and was not published: {still}")
+    typer.echo(f"look at it with `missiemonitor status --release {name}` (explain, query, diff and")
+    typer.echo("report take --release too); `run --as-of DATE --publish` lets readers see it")
+
+
+def _warn(lines: list[str]) -> None:
+    with lost_if_unwritable():
+        for line in lines:
+            typer.echo(f"? {line}", err=True)

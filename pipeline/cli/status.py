@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import LANG, UserError, console, language, release_of
+from pipeline.cli.common import LANG, RELEASE, UserError, console, language, release_of, write_utf8
 from pipeline.cli.complete import missions
 from pipeline.paths import Paths
 from pipeline.report.board import read_board
@@ -18,18 +18,20 @@ def status(
         str, typer.Option("--mission", help="A mission's id, e.g. energy.", autocompletion=missions)
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    release: RELEASE = "",
     lang: LANG = None,
 ) -> None:
-    """The scoreboard of the published set.
+    """The scoreboard of the published set, or of another release.
 
     \b
     Examples:
       missiemonitor status
       missiemonitor status --mission energy --lang nl
+      missiemonitor status --release 3f2a
       missiemonitor status --json > scoreboard.json
     """
     chosen = language(lang)
-    board = read_board(release_of(Paths.from_environment()))
+    board = read_board(release_of(Paths.from_environment(), release))
     if mission and mission not in {r["mission_id"] for r in board["rows"]}:
         raise UserError(f"--mission {mission}: no such mission; see `missiemonitor status`")
     if as_json:
@@ -40,6 +42,7 @@ def status(
             or r["mission_id"] == mission
             or r["mission_id"].startswith(f"{mission}.")
         ]
+        write_utf8()
         typer.echo(json.dumps(board, ensure_ascii=False, indent=1, default=str))
         return
     # rich takes 30 ms to import, which completion would pay at every press of the key.

@@ -2,7 +2,9 @@
 
 A status that changed is explained by walking from the first release to the second, one input at a
 time - method, registry, reference date, revised values, new years - and working the status out
-again at each step; the steps at which it moves are its causes. Built from the two releases'
+again at each step; the steps at which it moves are its causes. Figures of a dataset of which one of
+the releases knew no vintage are neither revised nor a new year: they are the first ones, or were
+not known. Built from the two releases'
 marts alone. Differences between vintages are the mart `revisions`.
 """
 
@@ -16,7 +18,9 @@ from typing import Any, Final
 from pipeline.progress.assess import Observation, Question, assess
 from pipeline.release.read import Pair, Release, Row
 
-CAUSES: Final = ("method", "registry", "reference_date", "revision", "new_year")
+CAUSES: Final = (
+    "method", "registry", "reference_date", "not_known", "revision", "new_year", "first_figures",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -152,10 +156,35 @@ def _inputs(
         old = new
     yield "registry", asks, old, before.reference
     yield "reference_date", asks, old, after.reference
+    lost = _years_of(before, indicator, _only_in(before, after))
+    first = _years_of(after, indicator, _only_in(after, before))
+    old = [o for o in old if o.year not in lost]
+    yield "not_known", asks, old, after.reference
     last = max((o.year for o in old), default=None)
-    revised = [o for o in new if last is not None and o.year <= last]
+    known = [o for o in new if o.year not in first]
+    # Where nothing is left of before there is nothing that could be revised.
+    revised = [o for o in known if last is not None and o.year <= last]
     yield "revision", asks, revised, after.reference
-    yield "new_year", asks, new, after.reference
+    yield "new_year", asks, known, after.reference
+    yield "first_figures", asks, new, after.reference
+
+
+def _only_in(one: Release, other: Release) -> frozenset[str]:
+    """Vintages in use in `one`, of datasets of which `other` knew none."""
+    return frozenset(
+        row["vintage_id"]
+        for name, row in one.sources.items()
+        if row["vintage_id"] and not other.sources.get(name, {}).get("vintage_id")
+    )
+
+
+def _years_of(release: Release, indicator: str, vintages: frozenset[str]) -> frozenset[int]:
+    """Years of the indicator whose value was read or derived from one of the vintages."""
+    return frozenset(
+        row["period"]
+        for row in release.series.get(indicator, [])
+        if vintages & set(row["vintage_id"].split("+"))
+    )
 
 
 # ---- missions ---------------------------------------------------------------------------------
@@ -277,9 +306,10 @@ def _overrides(before: Release, after: Release) -> tuple[Row, ...]:
         a, b = old.get(name), new.get(name)
         if a == b:
             continue
-        # It ran out, or its first day came, between the two dates; else somebody edited it.
-        ended = b is None and a is not None and a["until"] < after.reference
-        began = a is None and b is not None and b["date"] > before.reference
-        cause = "reference_date" if ended or began else "registry"
+        # One that is not in force at the other date has run out or not begun; else it was edited.
+        held, day = (b, before.reference) if a is None else (a, after.reference)
+        one_sided = a is None or b is None
+        by_date = one_sided and held is not None and not held["date"] <= day <= held["until"]
+        cause = "reference_date" if by_date else "registry"
         found.append({"mission_id": name, "before": a, "after": b, "cause": cause})
     return tuple(found)

@@ -1,41 +1,36 @@
-"""The only writer of data/marts: one release folder, swapped in by one rename.
+"""What a release is made of: the tables that fit together, database, data package, page.
 
-A release is named by the hash of what it is made of; a reader that has the old one open keeps
-it. What the tables are belongs in the SQL files, how a release is read in published.py.
+It is named by the hash of that. How its folder is swapped in belongs in swap.py, what the tables
+are in the SQL files, how a release is read in read.py.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
 import shutil
-import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import date
 from functools import cache
 from pathlib import Path
 
 import duckdb
 
-from pipeline.paths import code_version, sql_root, write_atomic
+from pipeline.paths import code_version, sql_root
 from pipeline.progress.method import METHOD_VERSION
 from pipeline.registry import Registry
 from pipeline.release.data_package import describe, never_null
 from pipeline.release.database import DATABASE, open_release
 from pipeline.release.dictionary import Table, gather, markdown
+from pipeline.release.record import note
+from pipeline.release.swap import set_aside, swap_in
 from pipeline.sql import connect, literal, quoted
 from pipeline.vintages.store import dump
 from pipeline.warehouse.build import Warehouse
 from pipeline.warehouse.model import Column, Model, View, load_views
 from pipeline.warehouse.records import BuildError
 
-# In the work folder: which run published which release last.
-PUBLICATION = "publication.json"
-KEPT = 3
-KEPT_SECONDS = 24 * 3600
 # The table that says which release it is. It cannot come from SQL: it names the others' hash.
 RELEASE = Model(
     "marts",
@@ -60,6 +55,7 @@ _CODE = (
     "pipeline/release/publish.py",
     "pipeline/release/data_package.py",
     "pipeline/release/dictionary.py",
+    "pipeline/release/integrity.py",
     "pipeline/report",
 )
 
@@ -75,10 +71,12 @@ def publish(
     reference: date,
     run_id: str,
     render: Render,
+    for_readers: bool = True,
 ) -> Path:
     """Publish every mart of the work folder below `marts`; give the release's folder.
 
-    BuildError, with the published set untouched, if a table is missing, failed a blocking check,
+    A release that is there already and was damaged since is written anew. `for_readers`: let
+    `current` point to it; else it is written and lies beside. BuildError, with the published set untouched, if a table is missing, failed a blocking check,
     or was built from something else than what lies beside it.
     """
     _must_fit(warehouse, reference)
@@ -97,60 +95,15 @@ def publish(
     def fill(folder: Path) -> None:
         _fill(warehouse, folder, [*tables, RELEASE], views, identity, render)
 
-    def about_to_swap() -> None:
-        # Before the swap: whatever goes wrong afterwards, what is said of this run is read from here.
-        write_atomic(warehouse.root / PUBLICATION, dump({"run_id": run_id, "release": name}))
+    def tell(swapped: bool) -> None:
+        note(warehouse.root, run_id, name, for_readers=for_readers, swapped=swapped)
 
-    return swap_in(marts, name, fill, about_to_swap)
-
-
-def published_by(work: Path, marts: Path, run_id: str) -> bool:
-    """Whether a run's release is the current one, as the files say."""
-    try:
-        said = json.loads((work / PUBLICATION).read_text("utf-8"))
-        current = (marts / "current").resolve(strict=True)
-    except (OSError, ValueError):
-        return False
-    return bool(said == {"run_id": run_id, "release": current.name})
-
-
-def swap_in(
-    root: Path, name: str, fill: Callable[[Path], None], before: Callable[[], None] | None = None
-) -> Path:
-    """Let release `name` be the current one below `root`; `fill` writes it if it is not there.
-
-    Readers see the old set or the new one: the folder gets its name when it is whole, and one
-    rename lets `current` point to it. `before` is called just before that. One caller at a time:
-    the run that has the lease.
-    """
-    releases = root / "releases"
-    releases.mkdir(parents=True, exist_ok=True)
-    _sweep(releases)
-    release = releases / name
-    if not release.is_dir():
-        staged = releases / f".{name}.{secrets.token_hex(6)}.tmp"
-        staged.mkdir()
-        try:
-            fill(staged)
-            _sync(staged)
-            staged.rename(release)
-        finally:
-            shutil.rmtree(staged, ignore_errors=True)
-    if before is not None:
-        before()
-    # A reader may have found the outgoing release a moment ago: its age counts from now.
-    with suppress(OSError):
-        os.utime(root / "current")
-    os.utime(release)
-    _point(root / "current", f"releases/{name}")
-    entries = sorted(p.name for p in release.iterdir())
-    for entry in entries:
-        _point(root / entry, f"current/{entry}")
-    for link in root.iterdir():
-        if link.is_symlink() and link.name not in ("current", *entries):
-            link.unlink()
-    _prune(root, releases)
-    return release
+    if not for_readers:
+        release = set_aside(marts, name, fill)
+        tell(False)
+        return release
+    # Before the swap and after it: whatever goes wrong then, what is said of the run is read from here.
+    return swap_in(marts, name, fill, lambda: tell(False), lambda: tell(True))
 
 
 def _identity(warehouse: Warehouse, reference: date) -> dict[str, str]:
@@ -304,40 +257,3 @@ def _must_have(con: duckdb.DuckDBPyConnection, view: View) -> None:
     if got != [(c.name, c.type) for c in view.columns]:
         odd = [n for n, _ in set(got) ^ {(c.name, c.type) for c in view.columns}] or ["order"]
         raise BuildError(f"view marts.{view.name}: query and header differ in {min(odd)}")
-
-
-def _point(link: Path, target: str) -> None:
-    """Let a symlink point at `target` by one atomic replace."""
-    if link.is_symlink() and os.readlink(link) == target:  # noqa: PTH115
-        return
-    staged = link.with_name(f".{link.name}.{secrets.token_hex(6)}.tmp")
-    staged.symlink_to(target)
-    staged.replace(link)
-
-
-def _sync(folder: Path) -> None:
-    """Have the disk hold every file before the folder gets its name."""
-    for path in [*folder.rglob("*"), folder]:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _sweep(releases: Path) -> None:
-    """Remove what a killed run left half made; we hold the lock, so nobody is at it."""
-    for path in releases.glob(".*.tmp"):
-        shutil.rmtree(path, ignore_errors=True)
-    for path in releases.parent.glob(".*.tmp"):
-        path.unlink(missing_ok=True)
-
-
-def _prune(root: Path, releases: Path) -> None:
-    current = (root / "current").resolve()
-    found = sorted(
-        (p for p in releases.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True
-    )
-    for path in found[KEPT:]:
-        if path != current and time.time() - path.stat().st_mtime > KEPT_SECONDS:
-            shutil.rmtree(path, ignore_errors=True)

@@ -12,6 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.release.record import current_of
+from pipeline.release.swap import published_names
+
 if TYPE_CHECKING:
     from pipeline.progress.assess import Observation, Question
 
@@ -166,10 +169,14 @@ def find(marts: Path, name: str) -> Release:
     ReleaseError if there is none or the start fits several.
     """
     found = kept(marts)
-    if not found:
-        raise ReleaseError(f"nothing is published in {marts}: run `missiemonitor run` first")
+    current = current_of(marts)
+    if not found or (name == "current" and current is None):
+        beside = "; not published: " + ", ".join(p.name for p in found) if found else ""
+        raise ReleaseError(
+            f"nothing is published in {marts}: run `missiemonitor run` first{beside}"
+        )
     if name == "current":
-        return Release(found[0])
+        return Release(marts.resolve() / "releases" / str(current))
     fits = [p for p in found if p.name.startswith(name)] if name else []
     if len(fits) == 1:
         return Release(fits[0])
@@ -177,3 +184,14 @@ def find(marts: Path, name: str) -> Release:
         return Release(Path(name).resolve())
     said = "fits several releases" if fits else "no such release"
     raise ReleaseError(f"{name}: {said}; kept are {', '.join(p.name for p in found)}")
+
+
+def before_it(marts: Path, release: Release) -> Release:
+    """What a release is compared with: the one that was published before the current one, the
+    current one for any other. ReleaseError if there is none."""
+    if release.name != current_of(marts):
+        return find(marts, "current")
+    others = [name for name in published_names(marts) if name != release.name]
+    if not others:
+        raise ReleaseError("one release was published; there is none before it to compare with")
+    return find(marts, others[-1])

@@ -83,7 +83,7 @@ def test_a_degraded_night_says_which_source_stays_and_why(
     data: Path, tmp_path: Path, cli: Cli, receiver: Receiver
 ) -> None:
     ingest_half(data, tmp_path, cli)
-    done = cli(data, "run", "--offline", "--as-of", "2026-11-23",
+    done = cli(data, "run", "--offline", "--as-of", "2026-11-23", "--publish",
                MISSIEMONITOR_ALERT_URLS=receiver.address)  # fmt: skip
     assert done.returncode == 3, done.stderr
     assert len(receiver.messages) == 1
@@ -105,7 +105,7 @@ def test_a_failed_night_says_why_and_bad_channels_change_nothing(
     before = (data / "marts" / "current").resolve().name
     receiver.answer = 500
     addresses = f"{receiver.address} json://me:{SECRET}@127.0.0.1:1/ nonsense://{SECRET} {SECRET}"
-    done = cli(data, "run", "--offline", "--as-of", "2026-11-23",
+    done = cli(data, "run", "--offline", "--as-of", "2026-11-23", "--publish",
                MISSIEMONITOR_SQL=str(broken_sql), MISSIEMONITOR_ALERT_URLS=addresses)  # fmt: skip
     assert done.returncode == 1
     assert (data / "marts" / "current").resolve().name == before
@@ -126,13 +126,13 @@ def test_a_good_night_is_silent_and_a_registry_that_does_not_load_is_not(
 ) -> None:
     file = tmp_path / "addresses"
     file.write_text(f"# the team\n{receiver.address}\n")
-    done = cli(data, "run", "--offline", "--as-of", "2026-11-23",
+    done = cli(data, "run", "--offline", "--as-of", "2026-11-23", "--publish",
                MISSIEMONITOR_ALERT_FILE=str(file))  # fmt: skip
     assert done.returncode == 0 and receiver.messages == []
     registry = tmp_path / "registry"
     shutil.copytree(root / "pipeline" / "registry", registry)
     (registry / "sources.yaml").write_text("- {id: eurostat}\n")
-    done = cli(data, "run", "--offline", "--as-of", "2026-11-23",
+    done = cli(data, "run", "--offline", "--as-of", "2026-11-23", "--publish",
                MISSIEMONITOR_ALERT_FILE=str(file), MISSIEMONITOR_REGISTRY=str(registry))  # fmt: skip
     assert done.returncode == 1
     assert "sources.yaml" in receiver.messages[0]["message"]
@@ -147,7 +147,7 @@ def test_a_run_of_the_ui_is_told_of_by_its_sensors(
     with dagster_dev(
         data, root, MISSIEMONITOR_SQL=str(broken_sql), MISSIEMONITOR_ALERT_URLS=receiver.address
     ) as ui:
-        config = {"resources": {"run": {"config": {"as_of": "2026-11-23", "offline": True}}}}
+        config = {"resources": {"run": {"config": {"as_of": "2026-11-23", "publish": True, "offline": True}}}}
 
         def launched() -> Any:
             # The sensors must be at work first: they look at what happens from then on.

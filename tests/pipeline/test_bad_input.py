@@ -31,7 +31,7 @@ def test_beside_a_good_vintage_bad_ones_wait_and_figures_stay(
         put_vintage(data, name, break_it(body_of(good)), "2026-11-23", good)
     good = vintage_of(data, BIT_FLIP)
     flip(put_vintage(data, BIT_FLIP, body_of(good) + b"\n", "2026-11-23", good))
-    done = cli(data, "run", "--as-of", "2026-11-23")
+    done = cli(data, "run", "--as-of", "2026-11-23", "--publish")
     assert done.returncode == 3, done.stderr
     assert ask(data, FIGURES) == before
     rows = ask(data, "SELECT source || '/' || dataset AS name, * FROM marts.source_status")
@@ -67,7 +67,7 @@ def test_as_the_only_vintage_bad_ones_leave_a_gap_and_the_rest_is_published(
         put_vintage(data, name, break_it(body_of(good)), "2026-11-01", good)
         shutil.rmtree(data / "raw" / name)
     flip(vintage_of(data, BIT_FLIP))
-    done = cli(data, "run", "--as-of", "2026-11-23")
+    done = cli(data, "run", "--as-of", "2026-11-23", "--publish")
     assert done.returncode == 3, done.stderr
     for name in [*names, BIT_FLIP]:
         source, dataset = name.split("/")
@@ -93,9 +93,9 @@ def test_figures_come_back_when_the_vintage_is_mended(data: Path, cli: Cli, ask:
     folder = vintage_of(data, BIT_FLIP)
     good = (folder / "body.gz").read_bytes()
     flip(folder)
-    assert cli(data, "run", "--as-of", "2026-11-23").returncode == 3
+    assert cli(data, "run", "--as-of", "2026-11-23", "--publish").returncode == 3
     (folder / "body.gz").write_bytes(good)
-    assert cli(data, "run", "--as-of", "2026-11-23").returncode == 0
+    assert cli(data, "run", "--as-of", "2026-11-23", "--publish").returncode == 0
     assert ask(data, FIGURES) == before
 
 

@@ -160,7 +160,7 @@ def test_a_terminal_gets_colour_and_progress_and_a_pipe_gets_neither(
     assert "\x1b[" in on_terminal(data, "status")
     assert "\x1b[" in on_terminal(data, "query", "FROM marts.release")
     assert "\x1b[" not in cli(data, "status").stdout + first_run["stdout"]
-    watched = on_terminal(data, "run", "--offline", "--as-of", "2026-11-23")
+    watched = on_terminal(data, "run", "--offline", "--as-of", "2026-11-23", "--publish")
     assert "datasets: " in watched and "tables: " in watched
     assert "datasets: " not in first_run["stdout"] + first_run["stderr"]
 

@@ -72,7 +72,7 @@ def test_an_indicator_and_a_table_are_added_without_python(
     taken = cli(data, "ingest", str(source), "--dataset", "curated/repair_survey",
                 "--known-from", "2026-11-01", **env)  # fmt: skip
     assert taken.returncode == 0, taken.stderr
-    done = cli(data, "run", "--as-of", "2026-11-23", "--lang", "en", **env)
+    done = cli(data, "run", "--as-of", "2026-11-23", "--publish", "--lang", "en", **env)
     assert done.returncode == 0, done.stderr
     assert "Products repaired" in done.stdout
     for table in (

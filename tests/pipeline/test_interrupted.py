@@ -88,7 +88,7 @@ def assert_stopped(terminal: Terminal) -> None:
 
 
 def next_run_is_well(data: Path, first_run: dict[str, Any], process: Cli) -> None:
-    done = process(data, "run", "--as-of", DAY)
+    done = process(data, "run", "--as-of", DAY, "--publish")
     assert done.returncode == 0, done.stderr
     assert "another run" not in done.stderr
     published = [(root / "marts" / "current").resolve().name for root in (data, first_run["data"])]
@@ -120,7 +120,7 @@ def half_published(data: Path) -> bool:
 def test_stopped_while_it_builds(data: Path, first_run: dict[str, Any], process: Cli) -> None:
     shutil.rmtree(data / "work")
     shutil.rmtree(data / "marts")
-    terminal = Terminal(data, "run", "--as-of", DAY)
+    terminal = Terminal(data, "run", "--as-of", DAY, "--publish")
     terminal.watch((data / "work" / "core").exists)
     assert_stopped(terminal)
     assert not (data / "marts" / "current").exists()
@@ -131,7 +131,7 @@ def test_stopped_while_it_publishes(
     data: Path, first_run: dict[str, Any], process: Cli, slowly: dict[str, str]
 ) -> None:
     shutil.rmtree(data / "marts")
-    terminal = Terminal(data, "run", "--as-of", DAY, **slowly)
+    terminal = Terminal(data, "run", "--as-of", DAY, "--publish", **slowly)
     terminal.watch(lambda: half_published(data))
     assert_stopped(terminal)
     assert not half_published(data) and not (data / "marts" / "current").exists()

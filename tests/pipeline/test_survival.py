@@ -67,7 +67,7 @@ def test_twenty_kills_leave_everything_whole(
         # Some kills on a root with nothing in it, some while another date is published.
         if number % 5 == 4:
             shutil.rmtree(data / "work", ignore_errors=True)
-        process = start(data, "run", "--as-of", f"2026-12-{number + 1:02d}")
+        process = start(data, "run", "--as-of", f"2026-11-{24 + number % 4}", "--publish")
         # At any moment of its life: a run that has ended by then is a moment too.
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(chance.uniform(0.3, 20.0))
@@ -76,7 +76,7 @@ def test_twenty_kills_leave_everything_whole(
         process.wait()
         assert_whole(data)
         assert_no_half_vintage(data)
-    done = cli(data, "run", "--as-of", "2026-11-23")
+    done = cli(data, "run", "--as-of", "2026-11-23", "--publish")
     assert done.returncode == 0, done.stderr
     assert_whole(data)
     assert (data / "marts" / "current").resolve().name == (
@@ -85,7 +85,7 @@ def test_twenty_kills_leave_everything_whole(
 
 
 def test_two_runs_at_once_take_turns(first_run: dict[str, Any], data: Path) -> None:
-    runs = [start(data, "run", "--as-of", day) for day in ("2026-11-23", "2026-12-24")]
+    runs = [start(data, "run", "--as-of", day, "--publish") for day in ("2026-11-23", "2026-11-24")]
     assert [r.wait(timeout=900) for r in runs] == [0, 0]
     assert_whole(data)
     assert_no_half_vintage(data)
@@ -101,7 +101,7 @@ def test_a_broken_mart_leaves_the_published_set_as_it_was(data: Path, cli: Cli) 
     text = mart.read_text()
     mart.write_text(text.replace("WHERE m.level <> 'mission'\n", "WHERE m.level = 'mission'\n"))
     assert mart.read_text() != text
-    done = cli(data, "run", "--as-of", "2026-11-23", MISSIEMONITOR_SQL=str(broken))
+    done = cli(data, "run", "--as-of", "2026-11-23", "--publish", MISSIEMONITOR_SQL=str(broken))
     assert done.returncode == 1, done.stdout + done.stderr
     assert "twenty_five_rows" in done.stderr
     after = {p: p.read_bytes() for p in (data / "marts").rglob("*") if p.is_file()}

@@ -109,10 +109,10 @@ def test_a_next_edition_does_not_exist_before_its_day_and_explains_itself_after(
     vintage = edit(data, SECTORS, "2026-11-24", next_edition)
 
     # The day before: byte for byte what a root that never saw the vintage gives.
-    assert cli(data, "run", "--offline", "--as-of", "2026-11-23").returncode == 0
+    assert cli(data, "run", "--offline", "--as-of", "2026-11-23", "--publish").returncode == 0
     assert hashes(data) == hashes(first_run["data"])
 
-    done = cli(data, "run", "--offline", "--as-of", "2026-11-25")
+    done = cli(data, "run", "--offline", "--as-of", "2026-11-25", "--publish")
     assert done.returncode == 0, done.stderr
     kinds = ask(
         data,
@@ -170,7 +170,7 @@ def test_a_next_edition_does_not_exist_before_its_day_and_explains_itself_after(
         "date: 2026-11-01, until: 2026-12-31}\n"
     )
     env = {"MISSIEMONITOR_REGISTRY": str(registry)}
-    done = cli(data, "run", "--offline", "--as-of", "2026-11-25", "--lang", "en", **env)
+    done = cli(data, "run", "--offline", "--as-of", "2026-11-25", "--publish", "--lang", "en", **env)
     assert done.returncode == 0, done.stderr
     # The computed status stays where it is; the person's stands beside it.
     assert "insufficient" in done.stdout and "A. Person" in done.stdout
@@ -219,8 +219,8 @@ def test_a_run_as_of_an_old_day_is_that_days_run(
             left += 1
     assert left > 15 and gone > 15
     # Most datasets have no vintage yet: that is said, and what there is is published.
-    assert cli(other, "run", "--offline", "--as-of", str(day)).returncode == 3
-    assert cli(data, "run", "--offline", "--as-of", str(day)).returncode == 3
+    assert cli(other, "run", "--offline", "--as-of", str(day), "--publish").returncode == 3
+    assert cli(data, "run", "--offline", "--as-of", str(day), "--publish").returncode == 3
     assert hashes(data) == hashes(other)
 
 
@@ -236,7 +236,7 @@ def test_a_withdrawn_year_waits_until_the_scope_says_so(data: Path, cli: Cli, as
         return [r for r in rows if r["period"] != "2022"]
 
     edit(data, SECTORS, "2026-11-20", without_2022)
-    assert cli(data, "run", "--offline", "--as-of", "2026-11-23").returncode == 3
+    assert cli(data, "run", "--offline", "--as-of", "2026-11-23", "--publish").returncode == 3
     assert ask(data, status) == [{"status": "on_track", "latest_year": 2022}]
     pending = ask(data, "SELECT pending FROM marts.source_status WHERE pending IS NOT NULL")
     assert len(pending) == 1 and "2022" in pending[0]["pending"]
@@ -258,7 +258,7 @@ def test_a_withdrawn_year_waits_until_the_scope_says_so(data: Path, cli: Cli, as
 
     edit(data, SECTORS, "2026-11-21", said_so, years)
     edit(data, NATURE, "2026-11-24", rebased)
-    done = cli(data, "run", "--offline", "--as-of", "2026-11-24")
+    done = cli(data, "run", "--offline", "--as-of", "2026-11-24", "--publish")
     assert done.returncode == 0, done.stderr + done.stdout
     gone = ask(
         data,
