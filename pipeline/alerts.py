@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,11 +100,8 @@ def _standing(paths: Paths) -> list[str]:
     if not current.exists():
         return ["There is no published set yet."]
     try:
-        con = open_release(current.resolve())
-        try:
+        with closing(open_release(current.resolve())) as con:
             row = dicts(con, "SELECT release_id, reference_date FROM marts.release")[0]
-        finally:
-            con.close()
     except Exception:
         return ["The published set cannot be read."]
     return [f"The published set is release {row['release_id']} of {row['reference_date']}."]
@@ -111,16 +109,17 @@ def _standing(paths: Paths) -> list[str]:
 
 def _sources(paths: Paths) -> list[str]:
     """A sentence for each dataset that is not on its newest vintage, or has none."""
-    con = open_release((paths.marts / "current").resolve())
     try:
-        rows = dicts(
-            con,
-            "SELECT source, dataset, vintage_id, known_from, age_days, pending, reason "
-            "FROM marts.source_status WHERE pending IS NOT NULL OR vintage_id IS NULL "
-            "ORDER BY source, dataset",
-        )
-    finally:
-        con.close()
+        with closing(open_release((paths.marts / "current").resolve())) as con:
+            rows = dicts(
+                con,
+                "SELECT source, dataset, vintage_id, known_from, age_days, pending, reason "
+                "FROM marts.source_status WHERE pending IS NOT NULL OR vintage_id IS NULL "
+                "ORDER BY source, dataset",
+            )
+    except Exception:
+        # The rest of the alert is news all the same; `_standing` says that the set cannot be read.
+        return []
     said = []
     for row in rows:
         name = f"{row['source']}/{row['dataset']}"

@@ -147,7 +147,11 @@ def test_a_run_of_the_ui_is_told_of_by_its_sensors(
     with dagster_dev(
         data, root, MISSIEMONITOR_SQL=str(broken_sql), MISSIEMONITOR_ALERT_URLS=receiver.address
     ) as ui:
-        config = {"resources": {"run": {"config": {"as_of": "2026-11-23", "publish": True, "offline": True}}}}
+        config = {
+            "resources": {
+                "run": {"config": {"as_of": "2026-11-23", "publish": True, "offline": True}}
+            }
+        }
 
         def launched() -> Any:
             # The sensors must be at work first: they look at what happens from then on.

@@ -19,7 +19,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipeline.release.publish import KEPT, KEPT_SECONDS, swap_in, write_database
+from pipeline.release.database import open_release
+from pipeline.release.integrity import SUMS, damages
+from pipeline.release.publish import write_database
+from pipeline.release.read import Release, ReleaseError, before_it, find
+from pipeline.release.record import note, written_by
+from pipeline.release.swap import KEPT, KEPT_SECONDS, published_names, set_aside, swap_in
 from pipeline.warehouse.model import Column, Model, View
 
 READERS, RELEASES = 16, 200
@@ -167,6 +172,7 @@ def test_readers_notice_a_set_that_is_written_file_by_file(tmp_path: Path) -> No
             fresh.mkdir()
             fill(number)(fresh)
             for file in fresh.iterdir():
+                (folder / file.name).chmod(0o644)
                 shutil.copyfile(file, folder / file.name)
                 time.sleep(0.01)
 
@@ -208,9 +214,11 @@ def test_a_release_that_comes_back_and_a_table_that_goes(tmp_path: Path) -> None
     assert not (marts / "more.parquet").is_symlink()
     names = {p.name for p in marts.iterdir()}
     assert names == {
-        "current", "releases", "a.parquet", "b.parquet", "datapackage.json", "missiemonitor.duckdb",
+        ".published.json", "SHA256SUMS", "current", "releases", "a.parquet", "b.parquet",
+        "datapackage.json", "missiemonitor.duckdb",
     }  # fmt: skip
-    assert all(not os.readlink(marts / n).startswith("/") for n in names - {"releases"})  # noqa: PTH115
+    links = names - {"releases", ".published.json"}
+    assert all(not (marts / n).readlink().is_absolute() for n in links)
 
 
 def test_a_failed_fill_leaves_the_set_as_it_was(tmp_path: Path) -> None:
@@ -229,3 +237,185 @@ def test_a_failed_fill_leaves_the_set_as_it_was(tmp_path: Path) -> None:
         raise AssertionError("the fault was swallowed")
     assert (marts / "current").resolve().name == "release-0"
     assert [p.name for p in (marts / "releases").iterdir()] == ["release-0"]
+
+
+def overwrite(path: Path, content: bytes) -> None:
+    path.chmod(0o644)
+    path.write_bytes(content)
+
+
+def with_page(number: int) -> Callable[[Path], None]:
+    """A release with a page, which is in a folder of its own."""
+
+    def filled(folder: Path) -> None:
+        fill(number)(folder)
+        (folder / "report").mkdir()
+        (folder / "report" / "index.html").write_text(f"<p>{number}")
+
+    return filled
+
+
+def test_no_file_of_a_release_can_be_written_to_and_its_owner_can_remove_it(tmp_path: Path) -> None:
+    release = swap_in(tmp_path / "marts", "release-0", with_page(0))
+    files = [p for p in release.rglob("*") if p.is_file()]
+    assert len(files) == 6
+    assert {p.stat().st_mode & 0o777 for p in files} == {0o444}
+    assert all(p.stat().st_mode & 0o300 == 0o300 for p in (release, release / "report"))
+    # Somebody let it be written to again: the next run with the same release takes that back.
+    (release / "a.parquet").chmod(0o644)
+    swap_in(tmp_path / "marts", "release-0", with_page(0))
+    assert (release / "a.parquet").stat().st_mode & 0o777 == 0o444
+    listed = subprocess.run(
+        ["sha256sum", "--check", "--quiet", SUMS], cwd=release, capture_output=True, check=False
+    )
+    assert listed.returncode == 0, listed.stdout
+    shutil.rmtree(release)
+    assert not release.exists()
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "database overwritten": (
+        lambda r: overwrite(r / "missiemonitor.duckdb", b"x" * 4096),
+        "missiemonitor.duckdb is not as it was published",
+    ),
+    "database gone": (
+        lambda r: (r / "missiemonitor.duckdb").unlink(),
+        "missiemonitor.duckdb is missing",
+    ),
+    "table overwritten": (
+        lambda r: overwrite(r / "a.parquet", b"PAR1"),
+        "a.parquet is not as it was published",
+    ),
+    "page gone": (
+        lambda r: shutil.rmtree(r / "report"),
+        "report/index.html is missing",
+    ),
+    "package cut": (
+        lambda r: overwrite(r / "datapackage.json", b"{"),
+        "datapackage.json is not as it was published",
+    ),
+    "checksums gone": (
+        lambda r: (r / SUMS).unlink(),
+        "SHA256SUMS cannot be read (FileNotFoundError)",
+    ),
+    "a client's log left": (
+        lambda r: (r / "missiemonitor.duckdb.wal").write_bytes(b"x"),
+        "missiemonitor.duckdb.wal is not a file of this release",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_damaged_release_is_told_of_by_file_and_mended(tmp_path: Path, how: str) -> None:
+    marts = tmp_path / "marts"
+    release = swap_in(marts, "release-0", with_page(0))
+    assert damages(release) == []
+    table = (release / "b.parquet").read_bytes()
+    spoil, said = DAMAGE[how]
+    spoil(release)
+    assert [str(d) for d in damages(release)] == [said]
+    assert swap_in(marts, "release-0", with_page(0)) == release
+    assert damages(release) == []
+    assert (release / "b.parquet").read_bytes() == table
+    with open_release(release) as con:
+        assert con.execute("SELECT count(*), max(stamp) FROM marts.a").fetchall() == [(3000, 0)]
+    assert [p.name for p in (marts / "releases").iterdir()] == ["release-0"]
+    assert (marts / "report" / "index.html").read_text() == "<p>0"
+
+
+def test_an_update_in_a_client_is_undone(tmp_path: Path) -> None:
+    marts = tmp_path / "marts"
+    release = swap_in(marts, "release-0", fill(0))
+    (release / "missiemonitor.duckdb").chmod(0o644)
+    with duckdb.connect(str(release / "missiemonitor.duckdb")) as con:
+        con.execute("UPDATE marts.a SET stamp = 7")
+    assert [d.file for d in damages(release)] == ["missiemonitor.duckdb"]
+    swap_in(marts, "release-0", fill(0))
+    with open_release(release) as con:
+        assert con.execute("SELECT DISTINCT stamp FROM marts.a").fetchall() == [(0,)]
+
+
+def test_a_client_that_has_the_database_for_writing_keeps_nobody_from_reading(
+    tmp_path: Path,
+) -> None:
+    marts = tmp_path / "marts"
+    release = swap_in(marts, "release-0", fill(0))
+    (release / "missiemonitor.duckdb").chmod(0o644)
+    code = (
+        "import duckdb, sys; con = duckdb.connect(sys.argv[1]); print('open', flush=True); input()"
+    )
+    client = subprocess.Popen(
+        [sys.executable, "-c", code, str(release / "missiemonitor.duckdb")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert client.stdout is not None and client.stdout.readline() == b"open\n"
+        [damage] = damages(release)
+        assert damage.file == "missiemonitor.duckdb" and "lock" in damage.what
+        swap_in(marts, "release-0", fill(0))
+        with open_release(release) as con:
+            assert con.execute("SELECT count(*) FROM marts.a").fetchall() == [(3000,)]
+    finally:
+        client.communicate(b"\n", timeout=60)
+    assert damages(release) == []
+
+
+def test_a_release_set_aside_is_seen_by_nobody_and_takes_no_place(tmp_path: Path) -> None:
+    marts = tmp_path / "marts"
+    aside = set_aside(marts, "aside-first", fill(90))
+    assert damages(aside) == [] and published_names(marts) == []
+    with pytest.raises(ReleaseError, match="not published: aside-first"):
+        find(marts, "current")
+    for number in range(3):
+        swap_in(marts, f"release-{number}", fill(number))
+    for number in range(5):
+        set_aside(marts, f"aside-{number}", fill(100 + number))
+    assert (marts / "current").resolve().name == "release-2"
+    assert find(marts, "aside-4").name == "aside-4"
+    # What a release is compared with: what readers saw before, never what nobody saw.
+    assert before_it(marts, find(marts, "current")) == Release(marts / "releases" / "release-1")
+    assert before_it(marts, find(marts, "aside-4")) == find(marts, "current")
+    old = time.time() - KEPT_SECONDS - 60
+    for folder in (marts / "releases").iterdir():
+        os.utime(folder, (old, old))
+    set_aside(marts, "aside-5", fill(105))
+    left = {p.name for p in (marts / "releases").iterdir()}
+    assert {n for n in left if n.startswith("release")} == {f"release-{n}" for n in range(3)}
+    assert len({n for n in left if n.startswith("aside")}) == KEPT and "aside-5" in left
+    swap_in(marts, "aside-5", fill(105))
+    assert published_names(marts)[-1] == "aside-5"
+
+
+def test_what_fails_after_the_swap_takes_nothing_back(tmp_path: Path) -> None:
+    """What is said of a run comes from the files: a link that cannot be made is no lost release."""
+    work, marts = tmp_path / "work", tmp_path / "marts"
+
+    def publish(run_id: str, number: int) -> None:
+        name = f"release-{number}"
+        swap_in(
+            marts,
+            name,
+            fill(number),
+            lambda: note(work, run_id, name, for_readers=True, swapped=False),
+            lambda: note(work, run_id, name, for_readers=True, swapped=True),
+        )
+
+    def breaks(folder: Path) -> None:
+        raise OSError("disk full")
+
+    publish("one", 0)
+    (marts / "a.parquet").unlink()
+    (marts / "a.parquet" / "in the way").mkdir(parents=True)
+    with pytest.raises(OSError):
+        publish("two", 1)
+    assert (marts / "current").resolve().name == "release-1"
+    for run_id, number in (("one", 0), ("two", 1)):
+        found = written_by(work, marts, run_id)
+        assert found is not None and found.published and found.release == f"release-{number}"
+    # Killed between the note and the swap, and a run that never came so far.
+    note(work, "three", "release-0", for_readers=True, swapped=False)
+    assert written_by(work, marts, "three") is None and written_by(work, marts, "four") is None
+    # A note after the swap that could not be written: `current` tells.
+    note(work, "five", "release-1", for_readers=True, swapped=False)
+    assert written_by(work, marts, "five") == written_by(work, marts, "two")

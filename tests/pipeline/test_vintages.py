@@ -170,7 +170,9 @@ def test_a_next_edition_does_not_exist_before_its_day_and_explains_itself_after(
         "date: 2026-11-01, until: 2026-12-31}\n"
     )
     env = {"MISSIEMONITOR_REGISTRY": str(registry)}
-    done = cli(data, "run", "--offline", "--as-of", "2026-11-25", "--publish", "--lang", "en", **env)
+    done = cli(
+        data, "run", "--offline", "--as-of", "2026-11-25", "--publish", "--lang", "en", **env
+    )
     assert done.returncode == 0, done.stderr
     # The computed status stays where it is; the person's stands beside it.
     assert "insufficient" in done.stdout and "A. Person" in done.stdout
