@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -134,6 +135,21 @@ def data(first_run: dict[str, Any], tmp_path: Path) -> Path:
     copy = tmp_path / "data"
     shutil.copytree(first_run["data"], copy, symlinks=True)
     return copy
+
+
+@pytest.fixture
+def on_day(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """`on_day("2040-01-01")`: what the clock says to commands in this process from then on."""
+
+    def set_to(day: str) -> None:
+        class Then(datetime):
+            @classmethod
+            def now(cls, tz: Any = None) -> datetime:
+                return datetime.fromisoformat(f"{day}T12:00:00+00:00").astimezone(tz)
+
+        monkeypatch.setattr("pipeline.clock.datetime", Then)
+
+    return set_to
 
 
 @pytest.fixture(scope="session")

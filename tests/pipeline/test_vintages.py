@@ -104,7 +104,13 @@ def causes(found: dict[str, Any]) -> dict[tuple[str, str | None], tuple[str, str
 
 @pytest.mark.slow
 def test_a_next_edition_does_not_exist_before_its_day_and_explains_itself_after(
-    first_run: dict[str, Any], data: Path, tmp_path: Path, root: Path, cli: Cli, ask: Ask
+    first_run: dict[str, Any],
+    data: Path,
+    tmp_path: Path,
+    root: Path,
+    cli: Cli,
+    ask: Ask,
+    on_day: Callable[[str], None],
 ) -> None:
     vintage = edit(data, SECTORS, "2026-11-24", next_edition)
 
@@ -193,6 +199,7 @@ def test_a_next_edition_does_not_exist_before_its_day_and_explains_itself_after(
     assert (shown[0]["override_date"], shown[0]["override_until"]) == ("2026-11-01", "2026-12-31")
 
     # Years later the figures lapse, and the judgement has run out.
+    on_day("2031-06-01")
     done = cli(data, "run", "--offline", "--as-of", "2031-06-01", "--lang", "en", **env)
     assert done.returncode == 0 and "A. Person" not in done.stdout
     found = told(cli, data)
