@@ -16,7 +16,7 @@ from pipeline.formats.bodies import sniff
 from pipeline.formats.geo import FROM_ISO2, FROM_ISO3, FROM_M49
 from pipeline.formats.pages import unfold
 from pipeline.formats.spec import DatasetSpec, ParseError, must_state
-from pipeline.formats.tidy import Reading
+from pipeline.formats.tidy import NULLS, Reading
 
 if TYPE_CHECKING:
     import duckdb
@@ -235,7 +235,7 @@ def _multiplied(value: str, attributes: Mapping[str, Any]) -> tuple[str, str | N
     """A value with its UnitMultiplier applied; one that is not known makes it no number yet."""
     named = _text(attributes.get("UnitMultiplier")).upper()
     power = _MULTIPLIERS.get(named)
-    if power == 0 or not value:
+    if power == 0 or value.lower() in NULLS:
         return value, None
     if power is None:
         return value, "not_a_number"
@@ -331,7 +331,7 @@ def _cube(document: Any, spec: DatasetSpec) -> Rows:
         reason = None
         if re.match(r"^\d{4}-", period):
             reason = "not_annual"
-        elif "C" in secret and not value:
+        elif "C" in secret and value.lower() in NULLS:
             reason = "confidential"
         rows.append(
             {

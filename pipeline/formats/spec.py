@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,10 @@ class ParseError(ValueError):
 class DatasetSpec:
     """`code`: the dataset code that the body must state, None where it cannot state one.
     `forms`: text forms that may be read (`range`, `circa`, `fraction`). `keys` and `units`: the
-    publisher's series key and unit → the registry's, where a vintage has its own."""
+    publisher's series key and unit → the registry's, where a vintage has its own. `until`: the
+    last year that can have been observed; what is said of a later one is a forecast. None: no limit.
+    `limits`: series → [low, high], outside of which a value is a reject, but in the areas `judged`:
+    there it is for the verdict on the whole vintage."""
 
     source: str
     dataset: str
@@ -31,6 +34,9 @@ class DatasetSpec:
     forms: frozenset[str] = frozenset()
     keys: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    until: int | None = None
+    limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    judged: frozenset[str] = frozenset()
 
 
 def must_state(found: set[Any], spec: DatasetSpec, what: str) -> None:

@@ -9,10 +9,12 @@ from pipeline.formats.bodies import Csv
 from pipeline.formats.geo import FROM_ISO3
 from pipeline.formats.spec import ParseError
 from pipeline.formats.sql import key_of, mapped
-from pipeline.formats.tidy import Reading
+from pipeline.formats.tidy import NULLS, Reading
 from pipeline.sql import literal, quoted
 
-_MISSING = "trim(value) IN ('', ':')"
+_MISSING = f"lower(trim(value)) IN ({', '.join(map(literal, NULLS))})"
+
+_ORIGIN = " (original year)"  # ends the name of OWID's column with the year that a value is of
 
 
 def sdmx_csv(table: Csv) -> Reading:
@@ -86,7 +88,7 @@ def oecd_csv(table: Csv) -> Reading:
         period="trim(TIME_PERIOD)",
         flags=f"CASE lower(trim({status})) WHEN 'a' THEN '' WHEN 'm' THEN '' ELSE lower({status}) END",
         # a value whose multiplier cannot be read is not a number yet
-        reason=f"CASE WHEN {power} IS NULL AND trim(value) <> '' THEN 'not_a_number' END",
+        reason=f"CASE WHEN {power} IS NULL AND NOT {_MISSING} THEN 'not_a_number' END",
         value=f"""CASE WHEN {value} IS NULL OR {power} IS NULL THEN OBS_VALUE
             WHEN {power} = 0 THEN trim(OBS_VALUE)
             -- moved in the text where it can be: a product of doubles may miss the last digit
@@ -102,21 +104,41 @@ def owid_csv(table: Csv) -> Reading:
     for column in ("entity", "code", "year"):
         if column not in lower:
             raise ParseError(f"column {column} is missing; the header is {', '.join(lower)[:200]}")
-    values = [c for k, c in lower.items() if k not in ("entity", "code", "year")]
+    values = [
+        c for k, c in lower.items()
+        if k not in ("entity", "code", "year") and not k.endswith(_ORIGIN)
+    ]  # fmt: skip
     if not values:
         raise ParseError("there is no value column beside Entity, Code and Year")
     entity, code, year = (quoted(lower[c]) for c in ("entity", "code", "year"))
+    # A value that is carried to other years stands beside the year that it is of.
+    origins = [lower.get(c.lower() + _ORIGIN) for c in values]
+    years = ", ".join(
+        f"coalesce(nullif(trim({quoted(o)}), ''), {year})" if o else year for o in origins
+    )
+    relation = f"""(SELECT {entity} AS entity, {code} AS code, {year} AS year,
+        unnest([{", ".join(literal("column=" + c) for c in values)}]) AS series,
+        unnest([{", ".join(map(quoted, values))}]) AS figure,
+        unnest([{years}]) AS origin FROM {table.relation()})"""
+    repeated = "'no'"
+    if any(origins):
+        # Told again for another year: what stands in its own year counts, else what is nearest.
+        relation = f"""(SELECT * EXCLUDE (n), CASE WHEN year <> origin AND row_number() OVER (
+          PARTITION BY entity, code, series, origin
+          ORDER BY abs(try_cast(year AS INTEGER) - try_cast(origin AS INTEGER)), n) > 1
+          THEN 'yes' ELSE 'no' END AS repeated
+        FROM (SELECT *, row_number() OVER () AS n FROM {relation}) ORDER BY n)"""
+        repeated = "repeated"
     return Reading(
         # A row for each value of a line, line by line.
-        relation=f"""(SELECT {entity} AS entity, {code} AS code, {year} AS year,
-            unnest([{", ".join(literal("column=" + c) for c in values)}]) AS series,
-            unnest([{", ".join(map(quoted, values))}]) AS figure FROM {table.relation()})""",
+        relation=relation,
         dims=("series",),
         series="series",
         areas=("code", "entity"),
         geo=mapped("coalesce(nullif(trim(code), ''), trim(entity))", FROM_ISO3),
-        kinds=("year",),
-        period="trim(year)",
+        kinds=("origin", "repeated") if any(origins) else ("origin",),
+        period="trim(origin)",
+        reason=f"CASE WHEN {repeated} = 'yes' THEN 'of_another_year' END",
         value="figure",
         per_line=len(values),
     )

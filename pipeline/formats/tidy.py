@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.formats.geo import AREAS
 from pipeline.formats.spec import DatasetSpec, ParseError, must_state
 from pipeline.formats.sql import mapped
-from pipeline.sql import quoted
+from pipeline.sql import literal, quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,6 +25,9 @@ _RANGE = r"^\d{4}\s*[-/–]\s*(\d{4})$"
 _CIRCA = r"^(?:c\.|ca\.|circa)\s*(\d{4})$|^(\d{4})e$"
 _FRACTION = r"^(\d+)\s+(?:in|of)\s+(\d+)$"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+
+# What formats write where there is no value: SDMX, PxWeb, the World Bank, spreadsheets.
+NULLS = ("", ":", "..", "nan", "#n/a")
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,11 @@ OBSERVATIONS = f"""SELECT series_key::VARCHAR AS series_key, geo::VARCHAR AS geo
        period::VARCHAR AS period, year, number AS value, unit::VARCHAR AS unit, {_FLAGS} AS flags
 FROM (SELECT * FROM good ANTI JOIN again USING (place) ORDER BY series_key, geo, year, place)"""
 REJECTS = f"""SELECT line, series_key::VARCHAR AS series_key, geo::VARCHAR AS geo,
-       period::VARCHAR AS period, value, {_FLAGS} AS flags, coalesce(fault::VARCHAR, why) AS reason
+       period::VARCHAR AS period, value, {_FLAGS} AS flags,
+       CASE WHEN fault IS NOT NULL THEN fault::VARCHAR WHEN strange THEN 'unknown_area'
+            WHEN outside THEN 'implausible' ELSE why END AS reason
 FROM (SELECT * FROM rows LEFT JOIN again USING (place)
-      WHERE fault IS NOT NULL OR why IS NOT NULL ORDER BY line, series_key)"""
+      WHERE strange OR outside OR fault IS NOT NULL OR why IS NOT NULL ORDER BY line, series_key)"""
 
 
 def tidy(con: duckdb.DuckDBPyConnection, reading: Reading, spec: DatasetSpec) -> None:
@@ -81,19 +87,25 @@ def tidy(con: duckdb.DuckDBPyConnection, reading: Reading, spec: DatasetSpec) ->
         column, code = reading.states
         found = con.execute(f"SELECT {code} FROM combinations WHERE of_set = 3").fetchall()
         must_state({row[0] for row in found}, spec, column)
-    series = f"""SELECT {_codes(dims)}, {mapped(reading.series, spec.keys)} AS series_key,
-       {mapped(reading.unit, spec.units)} AS unit FROM {_distinct(0, dims)}"""
+    series = f"""SELECT *, {_limit(spec, 0)} AS low, {_limit(spec, 1)} AS high FROM (
+       SELECT {_codes(dims)}, {mapped(reading.series, spec.keys)} AS series_key,
+       {mapped(reading.unit, spec.units)} AS unit FROM {_distinct(0, dims)})"""
     _dictionary(con, "series", series, "series_key", "unit")
-    geo = f"SELECT {_codes(areas)}, {reading.geo} AS geo FROM {_distinct(1, areas)}"
+    geo = f"""SELECT *, {_one_of("geo", AREAS)} AS known, {_one_of("geo", spec.judged)} AS judged
+       FROM (SELECT {_codes(areas)}, {reading.geo} AS geo FROM {_distinct(1, areas)})"""
     _dictionary(con, "areas", geo, "geo")
     _dictionary(con, "kinds", _judged(reading, spec), "period", "flags", "fault")
     con.execute(f"""CREATE TEMP TABLE rows AS
 SELECT " place" AS place, (" place" - 1) // {reading.per_line} + 1 AS line, series.series_key,
        areas.geo, kinds.period, kinds.year, coalesce(" number", kinds.number) AS number,
-       series.unit, kinds.flags, kinds.fault, " value" AS value
+       series.unit, kinds.flags, kinds.fault, " value" AS value, NOT areas.known AS strange,
+       NOT areas.judged AND coalesce(
+         coalesce(" number", kinds.number) NOT BETWEEN series.low AND series.high, false) AS outside
 FROM (SELECT *, row_number() OVER () AS " place" FROM {cells}) cells
      {_join("series", dims)} {_join("areas", areas)} {_join("kinds", kinds)}""")
-    con.execute("CREATE TEMP VIEW good AS SELECT * FROM rows WHERE fault IS NULL")
+    con.execute(
+        "CREATE TEMP VIEW good AS SELECT * FROM rows WHERE fault IS NULL AND NOT strange AND NOT outside"
+    )
     # Of equal cells the one with the fewest flags stays, then the first; of differing ones none.
     con.execute(f"""CREATE TEMP TABLE again AS
 SELECT place, CASE WHEN low <> high THEN 'duplicate_differs' ELSE 'duplicate_same' END AS why
@@ -119,6 +131,20 @@ SELECT {names}, CASE {which} END AS of_set FROM (SELECT *, {marks} FROM {cells})
 GROUP BY GROUPING SETS ({grouped})""")
     if con.execute("SELECT count(*) FROM combinations").fetchall() == [(0,)]:
         raise ParseError("the body has a header and no rows")
+
+
+def _one_of(column: str, values: Iterable[str]) -> str:
+    """SQL that says whether a column holds one of the values."""
+    listed = ", ".join(literal(v) for v in sorted(values))
+    return f"{column} IN ({listed})" if listed else "false"
+
+
+def _limit(spec: DatasetSpec, end: int) -> str:
+    """SQL of the least (0) or greatest (1) value of a series; null where it has none."""
+    cases = " ".join(
+        f"WHEN {literal(key)} THEN {ends[end]!r}::DOUBLE" for key, ends in spec.limits.items()
+    )
+    return f"CASE series_key {cases} END" if cases else "NULL::DOUBLE"
 
 
 def _names(columns: Iterable[str]) -> str:
@@ -157,14 +183,16 @@ def _judged(reading: Reading, spec: DatasetSpec) -> str:
     year, circa, fraction = _forms(spec.forms)
     kinds = (*reading.kinds, " odd")
     codes = _codes(kinds)
+    late = f"year > {spec.until}" if spec.until is not None else "false"
     return f"""
 SELECT {codes}, period, year, array_to_string(flags, ' ') AS flags, number, CASE
   WHEN reason IS NOT NULL THEN reason
   WHEN list_contains(flags, 'target') THEN 'target_row'
   WHEN list_contains(flags, 'f') THEN 'forecast'
-  WHEN list_contains(flags, 'c') AND v IN ('', ':') THEN 'confidential'
-  WHEN v IN ('', ':') THEN 'no_value'
-  WHEN lower(v) IN ('nan', 'inf', '-inf', '+inf', 'infinity', '-infinity') THEN 'not_finite'
+  WHEN list_contains(flags, 'c') AND {_one_of("lower(v)", NULLS)} THEN 'confidential'
+  WHEN {_one_of("lower(v)", NULLS)} THEN 'no_value'
+  WHEN {late} THEN 'forecast'
+  WHEN lower(v) IN ('inf', '-inf', '+inf', 'infinity', '-infinity') THEN 'not_finite'
   WHEN number IS NULL THEN 'not_a_number'
   WHEN NOT isfinite(number) THEN 'not_finite'
   WHEN year IS NULL THEN 'period_not_read'

@@ -71,10 +71,8 @@ def load(root: Path | None = None) -> Registry:
 def _complete_datasets(registry: Registry) -> None:
     """Give each dataset the series that indicators need, and its publisher's defaults."""
     needed = registry.series_needed()
-    for entry in registry.indicators.values():
-        if entry.per_head is not None:
-            name, key = entry.per_head.population()
-            needed.setdefault(name, set()).add(key)
+    for name, keys in registry.populations().items():
+        needed.setdefault(name, set()).update(keys)
     for name, dataset in list(registry.datasets.items()):
         source = registry.sources[dataset.source]
         registry.datasets[name] = dataset.model_copy(

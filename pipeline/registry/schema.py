@@ -22,6 +22,8 @@ LETTER_NUMBERS = 17
 LETTER = "DGBI / 26844711 (2023)"
 NUMERIC = ("level", "change", "gain")
 COUNTING = "commitment"
+HOME = "NL"  # the area that is monitored
+ANY = "*"  # in `ranges` of a dataset: every series that is not named
 
 
 class RegistryError(ValueError):
@@ -137,7 +139,9 @@ class Live(_Entry):
 class Dataset(_Entry):
     """`landing_url`: its public page, where the publisher's addresses do not say it; `pages`: series
     key → the page that has it, where the figures are several publishers'. `serves: backtest`: every
-    series of it tries the projections' bands, and nothing else.
+    series of it tries the projections' bands, and nothing else. `ranges`: series key, or `*` for any
+    other that is read → the least and greatest value that its unit allows, in the publisher's
+    numbers: for series that are no indicator by themselves, which have the indicator's `plausible`.
     """
 
     id: Annotated[str, Field(pattern="^[^/]+/[^/]+$")]
@@ -153,6 +157,7 @@ class Dataset(_Entry):
     cadence: int = 1
     landing_url: Address | None = None
     pages: dict[str, Address] = {}
+    ranges: dict[str, tuple[float, float]] = {}
     forms: tuple[Literal["range", "circa", "fraction"], ...] = ()
     serves: Literal["backtest"] | None = None
     live: Live | None = None
@@ -193,10 +198,12 @@ class Carried(_Entry):
 
 
 class PerHead(_Entry):
-    """How a total is made comparable between areas: value ÷ `series` (people) × `scale`."""
+    """How a total is made comparable between areas: value ÷ `series` (people) × `scale`.
+    `plausible`: the range of the result, in `unit`."""
 
     unit: Text
     scale: float = 1
+    plausible: tuple[float, float]
     series: dict[str, str]
 
     def population(self) -> tuple[str, str]:
@@ -310,17 +317,39 @@ class Registry:
     def plausible_of(self, source: str, dataset: str, series_key: str) -> tuple[float, ...]:
         """(low, high) of a series' raw values, from the indicators that are this series alone;
         empty if there is none."""
-        lows, highs = [], []
+        ends: list[float] = []
         for o in self.operands:
             if (
                 o.op == "series"
                 and o.dataset == f"{source}/{dataset}"
                 and o.series_key == series_key
             ):
-                low, high = self.indicators[o.indicator].plausible
-                lows.append(low / o.scale)
-                highs.append(high / o.scale)
-        return (min(lows), max(highs)) if lows else ()
+                ends += [end / o.scale for end in self.indicators[o.indicator].plausible]
+        return (min(ends), max(ends)) if ends else ()
+
+    def bounds_of(self, dataset: str, series_key: str) -> tuple[float, ...]:
+        """(low, high) that the unit of a series' raw values allows; empty if the dataset says none."""
+        ranges = self.datasets[dataset].ranges
+        return ranges.get(series_key, ranges.get(ANY, ()))
+
+    def read_since(self, dataset: str, series_key: str) -> int | None:
+        """The first year that an indicator reads of a series; None if it reads every year."""
+        years = [
+            o.from_year
+            for o in self.operands
+            if o.dataset == dataset and o.series_key == series_key
+        ]
+        named = [year for year in years if year is not None]
+        return min(named) if named and len(named) == len(years) else None
+
+    def populations(self) -> dict[str, set[str]]:
+        """Dataset → the keys of the series that totals are divided by."""
+        found: dict[str, set[str]] = {}
+        for item in self.indicators.values():
+            if item.per_head is not None:
+                name, key = item.per_head.population()
+                found.setdefault(name, set()).add(key)
+        return found
 
     def series_needed(self) -> dict[str, set[str]]:
         """Dataset → the keys of the series that indicators are made of."""

@@ -44,7 +44,7 @@ _COLUMNS: dict[str, dict[str, Any]] = {
                 "landing_url": _S, "cadence": _I},
     "peers": {"geo": _S, "position": _I, "aggregate": _B},
     "per_head": {"indicator_id": _S, "unit": _S, "scale": _D, "source": _S, "dataset": _S,
-                 "series_key": _S},
+                 "series_key": _S, "plausible_low": _D, "plausible_high": _D},
     "overrides": {"mission_id": _S, "status": _S, "author": _S, "reason": _S, "date": _S,
                   "until": _S},
     "official_projections": {"projection_id": _S, "indicator_id": _S, "target_id": _S,
@@ -194,6 +194,8 @@ def _per_head(item: Indicator) -> dict[str, Any]:
         "source": source,
         "dataset": dataset,
         "series_key": key,
+        "plausible_low": item.per_head.plausible[0],
+        "plausible_high": item.per_head.plausible[1],
     }
 
 

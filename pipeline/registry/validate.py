@@ -10,6 +10,7 @@ from itertools import combinations
 
 from pipeline.registry.entries import Item, Problems
 from pipeline.registry.schema import (
+    ANY,
     COUNTING,
     LETTER,
     LETTER_LEVELS,
@@ -57,6 +58,8 @@ def validate(registry: Registry, items: Items, problems: Problems) -> None:
             _live(registry, dataset, dataset.live, need, item.where("live"), problems)
     for dataset in registry.datasets.values():
         _pages(dataset, needed.get(dataset.id, set()), items.datasets[dataset.id], problems)
+    if not problems.broken:
+        _ranges(registry, items, problems)
 
 
 def _overrides(registry: Registry, items: Items, problems: Problems) -> None:
@@ -197,6 +200,11 @@ def _indicator(registry: Registry, entry: Indicator, item: Item, problems: Probl
             problems.add(at, f"{entry.id}: dataset {name!r} is not in datasets.yaml")
         elif not key:
             problems.add(at, f"{entry.id}: a series names its dimensions and codes")
+        if entry.per_head.plausible[0] >= entry.per_head.plausible[1]:
+            problems.add(
+                item.where("per_head", "plausible"),
+                f"{entry.id}: plausible runs from low to high",
+            )
     if entry.plausible[0] >= entry.plausible[1]:
         problems.add(item.where("plausible"), f"{entry.id}: plausible runs from low to high")
     low, high = entry.bounds
@@ -287,4 +295,31 @@ def _pages(dataset: Dataset, need: set[str], item: Item, problems: Problems) -> 
             problems.add(
                 item.where("pages", key),
                 f"{dataset.id}: pages: no indicator needs the series {key!r}",
+            )
+
+
+def _ranges(registry: Registry, items: Items, problems: Problems) -> None:
+    """Every series that is read has a range: no wrong cell can pass for want of one."""
+    needed, people = registry.series_needed(), registry.populations()
+    projected = {entry.dataset for entry in registry.projections.values()}
+    for dataset in registry.datasets.values():
+        item = items.datasets[dataset.id]
+        read = needed.get(dataset.id, set()) | people.get(dataset.id, set())
+        for key, (low, high) in dataset.ranges.items():
+            at = item.where("ranges", key)
+            if low >= high:
+                problems.add(at, f"{dataset.id}: the range of {key!r} runs from low to high")
+            if key != ANY and key not in read:
+                problems.add(at, f"{dataset.id}: ranges: nothing reads the series {key!r}")
+        for key in sorted(read):
+            alone = registry.plausible_of(dataset.source, dataset.dataset, key)
+            if not alone and not registry.bounds_of(dataset.id, key):
+                problems.add(
+                    item.at,
+                    f"{dataset.id}: `ranges`: the series {key!r} is read and has no range: give "
+                    "the least and greatest value that its unit allows",
+                )
+        if (dataset.serves or dataset.id in projected) and ANY not in dataset.ranges:
+            problems.add(
+                item.at, f"{dataset.id}: `ranges`: every series of it is read: give a range of '*'"
             )

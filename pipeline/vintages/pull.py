@@ -170,7 +170,7 @@ class Puller:
             fetched.keys,
             dataset.live.units,
         )
-        found = compare(request, fetched, spec, self.today)
+        found = compare(request, fetched, spec)
         if newest is not None and self._says_the_same(dataset, newest, fetched, found.parsed):
             self.archive.note_seen(newest, moment)
             self._note(dataset, fetched, newest)

@@ -303,7 +303,7 @@ def test_the_three_routes_of_eurostat_say_the_same(night: Night, registry: Regis
         request = replace(request_for(item, list(registry.peers), TODAY), route=route)
         fetched = fetch(request, puller.publisher("eurostat"))
         reading = DatasetSpec("eurostat", "nrg_ind_ren", fetched.format, fetched.states)
-        compared = compare(request, fetched, reading, TODAY)
+        compared = compare(request, fetched, reading)
         assert (compared.keys, compared.deviations) == ({}, []) and compared.parsed is not None
         found.add(digest(compared.parsed))
     puller.transport.close()

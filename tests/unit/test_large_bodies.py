@@ -20,11 +20,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.formats import DatasetSpec, ParseError, bodies, parse, parse_file
+from pipeline.formats.geo import AREAS
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 # Unicode's space separators are blanks around a cell; a tab is not.
 BLANKS = "".join(chr(i) for i in range(sys.maxunicode) if unicodedata.category(chr(i)) == "Zs")
-NOT_FINITE = {"nan", "inf", "-inf", "+inf", "infinity", "-infinity"}
+NULLS = {"", ":", "..", "nan", "#n/a"}
+NOT_FINITE = {"inf", "-inf", "+inf", "infinity", "-infinity"}
 
 
 def spec(*forms: str) -> DatasetSpec:
@@ -56,11 +58,11 @@ def naive(text: str, forms: frozenset[str]) -> tuple[list[Any], list[Any]]:
         why = None
         if not re.fullmatch("[0-9]{4}", period) and re.match("[0-9]{4}-", period):
             why = "not_annual"
-        elif row.get("CONF_STATUS", "").strip(BLANKS) == "C" and value in ("", ":"):
+        elif row.get("CONF_STATUS", "").strip(BLANKS) == "C" and value.lower() in NULLS:
             why = "confidential"
         elif "f" in flags:
             why = "forecast"
-        elif value in ("", ":"):
+        elif value.lower() in NULLS:
             why = "confidential" if "c" in flags else "no_value"
         elif value.lower() in NOT_FINITE:
             why = "not_finite"
@@ -70,6 +72,8 @@ def naive(text: str, forms: frozenset[str]) -> tuple[list[Any], list[Any]]:
             why = "not_finite"
         elif year is None:
             why = "period_not_read"
+        if why is None and row["geo"].strip(BLANKS) not in AREAS:
+            why = "unknown_area"
         unit = row["unit"].strip(BLANKS) if "unit" in row else None
         rows.append({
             "line": number, "series_key": "|".join(f"{d}={row[d].strip(BLANKS)}" for d in dims),
@@ -199,6 +203,9 @@ def test_of_equal_cells_the_one_with_the_fewest_flags_stays(tmp_path: Path) -> N
     alike(text, spec(), tmp_path)
 
 
+GEOS = sorted(AREAS)[:40]
+
+
 def large(rows: int) -> str:
     """A body over several real blocks, out of order, with cells given twice far apart."""
     lines = ["DATAFLOW,freq,unit,zone,geo,TIME_PERIOD,OBS_VALUE,OBS_FLAG,CONF_STATUS"]
@@ -207,7 +214,7 @@ def large(rows: int) -> str:
         j = 5 if j % 1000 == 999 else j
         value = (":", "", "n/a")[j % 3] if j % 50 == 0 else f"{(j % 977) / 8}"
         lines.append(
-            f"ESTAT:ENV_X(1.0),A,{('PC', 'NR', 'KG')[j % 3]},Z{j // 3 % 31},G{j // 93 % 40},"
+            f"ESTAT:ENV_X(1.0),A,{('PC', 'NR', 'KG')[j % 3]},Z{j // 3 % 31},{GEOS[j // 93 % 40]},"
             f"{1990 + j // 3720},{value},{('', '', 'p', 'be')[j % 4]},{'C' if j % 100 == 0 else ''}"
         )
     return "\n".join(lines) + "\n"
@@ -360,5 +367,5 @@ def test_null_and_its_kin_are_texts_and_a_nul_is_kept() -> None:
     rejects = parse(body, spec()).rejects.to_pylist()
     assert [r["value"] for r in rejects] == list(values)
     assert [r["reason"] for r in rejects] == [
-        "not_a_number", "not_a_number", "not_finite", "not_a_number", "not_a_number",
+        "not_a_number", "no_value", "no_value", "not_a_number", "not_a_number",
     ]  # fmt: skip
