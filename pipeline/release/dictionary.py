@@ -96,7 +96,7 @@ def gather(con: duckdb.DuckDBPyConnection, package: Mapping[str, Any]) -> list[T
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
 def _lines(tables: Sequence[Table], identity: Mapping[str, str]) -> Iterator[str]:
@@ -123,7 +123,7 @@ def _lines(tables: Sequence[Table], identity: Mapping[str, str]) -> Iterator[str
         for field in table.fields:
             meaning = _cell(field.comment)
             if field.allowed:
-                meaning += ": " + ", ".join(f"`{_cell(v)}`" for v in field.allowed)
+                meaning += ": " + ", ".join(f"`{' '.join(v.split())}`" for v in field.allowed)
             given = "yes" if field.required else ""
             yield f"| `{field.name}` | {field.type} | {given} | {meaning} |"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.markdown import escaped
 from pipeline.release.database import dicts, open_release
 from pipeline.report.messages import Messages
 from pipeline.sql import literal, quoted
@@ -56,11 +57,12 @@ def _standing(board: list[dict[str, Any]], mission: str, count: int) -> Standing
 def _line(row: dict[str, Any]) -> str:
     """A row's status and what decides it, as Markdown."""
     status = row["status"] if not row["reason"] else f"{row['status']}: {row['reason']}"
-    line = f"- **{row[f'title_{UI_LANGUAGE}']}**: {status.replace('_', ' ')}"
+    title = escaped(row[f"title_{UI_LANGUAGE}"])
+    line = f"- **{title}**: {escaped(status.replace('_', ' '))}"
     if not (label := row[f"label_{UI_LANGUAGE}"]):
         return line
     by = Messages(UI_LANGUAGE)["standing.decided_by"]
-    return line + by.format(indicator=label, year=row["latest_year"])
+    return line + by.format(indicator=escaped(label), year=row["latest_year"])
 
 
 def read_board(release: Path) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from pipeline.formats.spec import DatasetSpec, Parsed, ParseError
 from pipeline.publishers import FetchRequest, FetchResult
 from pipeline.publishers.eurostat import series_asked as product_of_codes
 from pipeline.registry import Dataset
+from pipeline.registry.schema import HOME
 from pipeline.vintages.store import Vintage, dump
 
-HOME = "NL"
 _SHOWN = 5
 
 
@@ -96,11 +96,9 @@ class Comparison:
     parsed: Parsed | None = None
 
 
-def compare(
-    request: FetchRequest, fetched: FetchResult, spec: DatasetSpec, today: date
-) -> Comparison:
-    """Hold an answer against its request. Deviations are a filter that was ignored, a figure of a
-    year that has not begun, and no figure for home."""
+def compare(request: FetchRequest, fetched: FetchResult, spec: DatasetSpec) -> Comparison:
+    """Hold an answer against its request. Deviations are a filter that was ignored and no figure
+    for home; a year to come is none: its figures are forecasts, which the parser rejects."""
     try:
         parsed = parse(fetched.body, spec)
     except ParseError:

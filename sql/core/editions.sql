@@ -7,7 +7,7 @@ columns:
   geo: VARCHAR, area in Eurostat's codes
   period: INTEGER, reference year (the last one where a period spans several)
   period_published: VARCHAR, the period as the publisher writes it
-  value: DOUBLE, in the unit of the indicator
+  value: DOUBLE, in the unit of the indicator; what is not finite is not plausible either
   flags: VARCHAR[], the publisher's flags as a sorted set (p provisional; e estimated; b break in series)
   vintage_id: VARCHAR, content hash of the vintage (several joined by + where datasets are combined)
   plausible: BOOLEAN, false where the value lies outside the range that the registry calls plausible
@@ -99,7 +99,7 @@ SELECT b.indicator_id, b.edition, b.geo, b.year AS period, b.period AS period_pu
        b.result AS value,
        CASE WHEN b.flag IS NULL THEN b.flags
             ELSE list_sort(list_distinct(list_append(b.flags, b.flag))) END AS flags,
-       b.vintage_id, b.result BETWEEN i.plausible_low AND i.plausible_high AS plausible,
+       b.vintage_id, isfinite(b.result) AND b.result BETWEEN i.plausible_low AND i.plausible_high AS plausible,
        b.alternative, e.brought_by, e.known_from, e.partial, e.is_current
 FROM best b
 JOIN numbered e USING (indicator_id, edition)

@@ -13,7 +13,7 @@ columns:
 expectations:
   - {expect: not_null, column: value, description: An observation has a value; what has none is a reject.}
   - {expect: no_rows, name: values_finite, sql: "SELECT * FROM core.observations WHERE NOT isfinite(value)", description: Every value is a finite number.}
-  - {expect: in_set, column: plausible, values: [true], name: values_plausible, severity: error, blocking: false, description: Values lie in their plausible range; one that does not is kept here and read by no mart.}
+  - {expect: no_rows, name: values_plausible, severity: error, blocking: false, sql: "SELECT indicator_id, geo, period, value FROM core.editions WHERE is_current AND NOT plausible", description: Values lie in their plausible range; one that does not is a reject and read by no mart.}
 */
 SELECT indicator_id, geo, period, period_published, value, flags, vintage_id, plausible
-FROM core.editions WHERE is_current
+FROM core.editions WHERE is_current AND isfinite(value)

@@ -40,7 +40,10 @@ WITH areas AS (
   JOIN raw.observations r
     ON r.source = p.source AND r.dataset = p.dataset AND r.series_key = p.series_key
    AND r.geo = o.geo AND r.year = o.period
-  WHERE o.plausible
+  WHERE o.plausible AND NOT EXISTS (
+    SELECT 1 FROM core.rejects x
+    WHERE x.series_key = 'per_head=' || o.indicator_id AND x.geo = o.geo
+      AND x.period = o.period::VARCHAR)
 ), carried AS (
   SELECT DISTINCT indicator_id, geo, year FROM registry.carried_forward
 ), usable AS (

@@ -243,7 +243,7 @@ def test_a_release_stamp_alone_is_nothing_new(night: Night) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "says"),
-    [("filter_ignored", "not asked for"), ("future_year", "not begun: 2099"), ("area_lost", "no figure for NL")],
+    [("filter_ignored", "not asked for"), ("area_lost", "no figure for NL")],
 )  # fmt: skip
 def test_what_was_not_asked_for_is_quarantined(night: Night, fault: str, says: str) -> None:
     before = night.rows(REN)

@@ -13,7 +13,7 @@ from tests.sql.test_cases import FILES, MODELS, CaseError, run
         ("core.backtest", "d.serves = 'backtest'", "true"),
         ("core.cross_checks", "HAVING count(*) = any_value(len(p.members))", ""),
         ("core.editions", "v.known_from <= a.known_from", "true"),
-        ("core.observations", "WHERE is_current", ""),
+        ("core.observations", "is_current AND ", ""),
         ("core.opinions", "LEFT JOIN core.unbroken", "JOIN core.unbroken"),
         ("core.own_status", "role = 'headline' AND counts AND fit", "role = 'headline' AND fit"),
         ("core.projections", "'context_only', 'stale'", "'context_only'"),

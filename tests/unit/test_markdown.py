@@ -1,0 +1,36 @@
+"""What comes from outside is text in Markdown, never markup."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.markdown import escaped
+from pipeline.report.board import _line
+
+ROW: dict[str, Any] = {
+    "title_en": "Waste", "status": "not_assessable", "reason": "no_data", "label_en": None,
+    "latest_year": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("<script>alert(1)</script>", r"&lt;script\>alert\(1\)&lt;/script\>"),
+        ("[a](javascript:b)", r"\[a\]\(javascript\:b\)"),
+        ("a|b\n# c `d`", r"a\|b \# c \`d\`"),
+        ("**x** & _y_", r"\*\*x\*\* &amp; \_y\_"),
+    ],
+)
+def test_signs_of_markdown_are_signs_only(text: str, shown: str) -> None:
+    assert escaped(text) == shown
+
+
+def test_a_row_of_the_board_holds_no_markup_of_a_title_or_a_label() -> None:
+    evil = "</script><img src=x>**b**"
+    for name in ("title_en", "label_en", "reason"):
+        line = _line({**ROW, name: evil})
+        assert "<" not in line and r"\*\*b\*\*" in line
+    assert _line(ROW) == "- **Waste**: not assessable\\: no data"
