@@ -299,11 +299,21 @@ def _scales(cells: pd.DataFrame) -> pd.Series[float]:
 
 def told(check: str, row: Mapping[str, Any]) -> str:
     """The first failing row of a check, for people."""
-    cell = f"{row.get('series_key')}, {row.get('geo')} {row.get('year')}"
-    if check == "plausible":
-        ends = f"{row.get('low'):.6g} and {row.get('high'):.6g}"
-        return f"{cell}: {row.get('value'):.15g} is not between {ends}"
-    if check == "unit_change":
-        return f"{cell}: the unit is {row.get('unit')}, it was {row.get('unit_before')}"
+    cell = f"{row.get('series_key')}, {row.get('geo')} {row.get('period') or row.get('year')}"
+    match check:
+        case "plausible":
+            return (
+                f"{cell}: {row['value']:.15g} is not between {row['low']:.6g} and {row['high']:.6g}"
+            )
+        case "unit_change":
+            return f"{cell}: the unit is {row['unit']}, it was {row['unit_before']}"
+        case "no_duplicates" | "numbers":
+            return f"{cell}: {str(row['fault']).replace('_', ' ')}"
+        case "no_lost_cells":
+            return f"{cell}: it was {row['value_before']:.15g} and is gone"
+        case "scale_change":
+            return f"{cell}: {row['scale']:.4g} times what it was, as the whole series"
+        case "size_change":
+            return f"{row['kept']:.0%} of the cells are there"
     text = ", ".join(f"{k}={v}" for k, v in row.items() if v not in (None, "", [], 0.0))
     return text if len(text) <= 160 else text[:157] + "…"

@@ -25,7 +25,8 @@ from pipeline.publishers.errors import PullError
 from pipeline.publishers.http import Transport, check_base
 from pipeline.publishers.rate_limit import RateLimit
 from pipeline.registry import Dataset, Registry
-from pipeline.vintages.answers import HOME, compare, digest, request_for, scope_of, spec_of
+from pipeline.registry.schema import HOME
+from pipeline.vintages.answers import compare, digest, request_for, scope_of, spec_of
 from pipeline.vintages.store import Archive, ArchiveError, Vintage, dump
 
 _STATES = ("new", "unchanged", "failed")

@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 
 from pipeline.quality.results import CheckResult
 from pipeline.registry import Dataset
+from pipeline.vintages.expected import Rules
 from pipeline.vintages.order import judge_of
 from pipeline.vintages.store import Vintage
-from pipeline.vintages.validate import CHECKS, Rules, Validator
+from pipeline.vintages.validate import CHECKS, Validator
 
 _TEXT = (
     "source", "dataset", "vintage_id", "known_from", "known_from_basis", "origin", "scope",

@@ -1,0 +1,188 @@
+"""What is read is judged, each way that a vintage can be wrong; the rest is counted and told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.paths import Paths
+from pipeline.registry.schema import Dataset
+from pipeline.vintages.expected import Rules
+from pipeline.vintages.resolve import DatasetState, resolve
+from pipeline.vintages.store import Archive
+from pipeline.vintages.validate import Validator
+
+NAME = "curated/table"
+DATASET = Dataset(id=NAME, title="A table", format="curated_csv")
+ALONE, PART = "series=alone", "series=part"
+RULES = Rules(
+    format="curated_csv", code=None, forms=[], needs={ALONE: [0, 1000], PART: [0, 1e9]},
+    own=[ALONE], since={}, geos=["BE", "NL"], others=[],
+)  # fmt: skip
+HEAD = "series,geo,period,value,unit,flag\n"
+Judge = Callable[..., DatasetState]
+
+
+def row(series: str, geo: str, year: int, value: object, unit: str = "%") -> str:
+    return f"{series},{geo},{year},{value},{unit},\n"
+
+
+def body(*more: str, skip: tuple[str, ...] = (), **other: Any) -> str:
+    """2010 to 2024 of both series in NL, BE and UK, of which nothing reads UK; and a third series."""
+    rows = [
+        row(series, geo, year, 40 + year - 2010)
+        for series in ("alone", "part", "other")
+        for geo in ("NL", "BE", "UK")
+        for year in range(2010, 2025)
+    ]
+    return HEAD + "".join([*(r for r in rows if not r.startswith(skip or ("#",))), *more])
+
+
+@pytest.fixture
+def judge(tmp_path: Path) -> Judge:
+    """`judge(*bodies, scope=…)`: the state after these vintages, in order."""
+
+    def judged(*bodies: str, scope: dict[str, Any] | None = None) -> DatasetState:
+        archive = Archive(Paths(tmp_path))
+        for month, text in enumerate(bodies, 1):
+            archive.add(
+                "curated", "table", text.encode(),
+                {"origin": "ingested", "known_from": f"2026-{month:02d}-01",
+                 "known_from_basis": "published", "scope": scope or {}},
+            )  # fmt: skip
+        known = archive.vintages("curated", "table", date(2026, 11, 23))
+        return resolve(DATASET, known, RULES, Validator(archive, tmp_path / "work"))
+
+    return judged
+
+
+def changed(text: str, old: str, new: str) -> str:
+    assert old in text
+    return text.replace(old, new)
+
+
+WRONG: dict[str, tuple[Callable[[str], str], str]] = {
+    "beyond the registry's range": (
+        lambda t: changed(t, row("alone", "NL", 2024, 54), row("alone", "NL", 2024, 5400)),
+        "series=alone, NL 2024: 5400 is not between 0 and 1000",
+    ),
+    "below what the unit allows": (
+        lambda t: changed(t, row("part", "BE", 2024, 54), row("part", "BE", 2024, -1)),
+        "series=part, BE 2024: -1 is not between 0 and",
+    ),
+    # 40 to 54: their range thrice is 42, half of their median 23.5: 54 + 42 = 96.
+    "far from history": (
+        lambda t: changed(t, row("part", "NL", 2024, 54), row("part", "NL", 2024, 97)),
+        "series=part, NL 2024: 97 is not between 0 and 96",
+    ),
+    "another unit within a series": (
+        lambda t: t + row("alone", "NL", 2025, 0.55, "fraction"),
+        "series=alone, NL 2025: the unit is fraction, it was %",
+    ),
+    "another unit in the whole series": (
+        lambda t: t.replace("%", "fraction"),
+        "series=alone, BE 2010: the unit is fraction, it was %",
+    ),
+    "a hundredth in one area": (
+        lambda t: "".join(
+            row(*(c := line.split(","))[:2], int(c[2]), float(c[3]) / 100)  # type: ignore[misc]
+            if line.startswith("alone,NL") else line
+            for line in t.splitlines(keepends=True)
+        ),
+        "series=alone, NL 2010: 0.01 times what it was",
+    ),
+    "an old cell of home gone": (
+        lambda t: changed(t, row("alone", "NL", 2010, 40), ""),
+        "series=alone, NL 2010: it was 40 and is gone",
+    ),
+    "a recent cell of a peer gone": (
+        lambda t: changed(t, row("alone", "BE", 2023, 53), ""),
+        "series=alone, BE 2023: it was 53 and is gone",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_is_read_is_judged(judge: Judge, what: str) -> None:
+    spoil, says = WRONG[what]
+    state = judge(body(), spoil(body()))
+    assert says in state.pending
+    assert state.current is not None and state.current.known_from == date(2026, 1, 1)
+
+
+FINE: dict[str, tuple[Callable[[str], str], str, str]] = {
+    "an old cell of a peer gone": (
+        lambda t: changed(t, row("alone", "BE", 2010, 40), ""), "no_lost_cells", "1 cells gone",
+    ),
+    "an area gone that nothing reads": (
+        lambda t: "".join(x for x in t.splitlines(keepends=True) if ",UK," not in x),
+        "no_lost_cells", "45 cells gone",
+    ),
+    "not a number in an area that nothing reads": (
+        lambda t: changed(t, row("alone", "UK", 2024, 54), row("alone", "UK", 2024, "many")),
+        "numbers", "1 that are no number",
+    ),
+    "out of range in an area that nothing reads": (
+        lambda t: changed(t, row("alone", "UK", 2024, 54), row("alone", "UK", 2024, -9)),
+        "plausible", "1 values out of their range",
+    ),
+    "given twice in a series that nothing reads": (
+        lambda t: t + row("other", "NL", 2024, 9), "no_duplicates", "2 given twice",
+    ),
+    "another unit in a series that nothing reads": (
+        lambda t: t + row("other", "NL", 2025, 9, "kg"), "unit_change", "1 rows in another unit",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", FINE)
+def test_what_nothing_reads_freezes_nothing_and_is_told(judge: Judge, what: str) -> None:
+    change, check, says = FINE[what]
+    state = judge(body(), change(body()))
+    assert state.accepted and not state.pending
+    assert state.current is not None and state.current.known_from == date(2026, 2, 1)
+    observed = {c.name: c.observed for c in state.checks}
+    assert says in observed[check]
+
+
+def test_series_and_areas_beyond_the_scope_are_growth(judge: Judge) -> None:
+    scope = {"series": [ALONE, PART, "series=other"], "geos": ["NL", "BE", "UK"], "units": ["%"]}
+    more = row("new", "NL", 2024, 1, "kg") + row("alone", "DE", 2024, 1)
+    state = judge(body(), body(more), scope=scope)
+    assert state.accepted
+    observed = {c.name: c.observed for c in state.checks}
+    assert "1 series not declared" in observed["codes"]
+    assert "1 areas not declared" in observed["geos_declared"]
+    state = judge(body(), body(more), body(skip=("part,",)), scope=scope)
+    assert "codes" in {c.name for c in state.checks if not c.passed}
+
+
+def test_a_value_out_of_range_that_nothing_reads_is_a_reject(judge: Judge, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    spoilt = changed(body(), row("alone", "UK", 2024, 54), row("alone", "UK", 2024, -9))
+    state = judge(spoilt)
+    assert state.rejects == 1
+    [kept] = pq.read_table(tmp_path / "work" / state.vintages[-1]["rejects"]).to_pylist()
+    assert (kept["geo"], kept["value"], kept["reason"]) == ("UK", "-9", "implausible")
+
+
+def test_few_values_before_leave_the_unit_to_say_the_range(judge: Judge) -> None:
+    few = HEAD + "".join(row(s, "NL", y, 40) for s in ("alone", "part") for y in (2020, 2021, 2022))
+    assert judge(few, few + row("part", "NL", 2023, 1e8)).accepted
+
+
+def test_a_series_of_zeros_may_begin(judge: Judge) -> None:
+    none = HEAD + "".join(row(s, "NL", y, 0) for s in ("alone", "part") for y in range(2015, 2023))
+    assert judge(none, none + row("part", "NL", 2023, 7)).accepted
+
+
+def test_a_year_to_come_is_a_forecast_and_never_becomes_a_figure(judge: Judge) -> None:
+    """Known from 2026: 2027 was no figure then, whatever the day of the run."""
+    state = judge(body(row("alone", "NL", 2030, 99), row("alone", "NL", 2027, 80)))
+    assert state.accepted and state.rejects == 2
+    assert state.observations == 135
