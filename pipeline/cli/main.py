@@ -13,6 +13,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from pipeline.cli import common
+from pipeline.cli.accept import accept
 from pipeline.cli.common import NOTHING_PUBLISHED, USAGE, silence, use_streams
 from pipeline.cli.diff import diff
 from pipeline.cli.doctor import doctor
@@ -23,7 +24,7 @@ from pipeline.cli.report import report
 from pipeline.cli.run import run
 from pipeline.cli.status import status
 
-COMMANDS = (run, status, explain, diff, query, report, ingest, doctor)
+COMMANDS = (run, status, explain, diff, query, report, ingest, accept, doctor)
 INTERRUPTED = 130
 
 app = typer.Typer(

@@ -318,6 +318,22 @@ class Archive:
         if not path.exists():
             write_atomic(path, dump(verdict))
 
+    # What a person decided.
+
+    def accept(self, vintage: Vintage, author: str, day: date, why: str) -> None:
+        """Note that a person takes a vintage as it is; a later note replaces an earlier one."""
+        said = {"author": author, "date": day.isoformat(), "why": why}
+        write_atomic(self._accepted_path(vintage), dump(said))
+
+    def acceptance(self, vintage: Vintage) -> dict[str, str]:
+        """`author`, `date` and `why` of a vintage that a person accepted; nothing for others."""
+        found = _read(self._accepted_path(vintage))
+        return {str(k): str(v) for k, v in found.items()}
+
+    def _accepted_path(self, vintage: Vintage) -> Path:
+        folder = self.root / "_accepted" / safe_name(vintage.source) / safe_name(vintage.dataset)
+        return folder / f"{safe_name(vintage.vintage_id)}.json"
+
     # What pulls leave behind: outside git, outside the published set.
 
     def note_seen(self, vintage: Vintage, moment: datetime) -> None:

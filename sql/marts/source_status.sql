@@ -12,7 +12,7 @@ columns:
   scope: VARCHAR, what the vintage declares to hold
   origin: VARCHAR, live or bundled or ingested
   verdict: VARCHAR, accepted or quarantined (of the vintage in use; else of the newest)
-  reason: VARCHAR, why the newest was quarantined where none is in use
+  reason: VARCHAR, why the newest was quarantined where none is in use; who accepted the one in use and why, where a person did
   age_days: INTEGER, days from known_from to the reference date
   n_vintages: INTEGER, vintages known at the reference date
   pending: VARCHAR, a newer vintage that was quarantined and why
@@ -44,7 +44,8 @@ WITH numbered AS (
 SELECT d.source, d.dataset, d.title, d.publisher, u.vintage_id, u.known_from::DATE AS known_from,
        u.known_from_basis, coalesce(u.scope, w.scope) AS scope, coalesce(u.origin, w.origin) AS origin,
        coalesce(u.verdict, w.verdict) AS verdict,
-       CASE WHEN u.vintage_id IS NULL THEN coalesce(w.reason, 'no vintage known at this date') END AS reason,
+       CASE WHEN u.vintage_id IS NULL THEN coalesce(w.reason, 'no vintage known at this date')
+            ELSE nullif(u.reason, '') END AS reason,
        (r.reference_date - u.known_from::DATE)::INTEGER AS age_days,
        coalesce(t.n_vintages, 0)::INTEGER AS n_vintages, b.pending, d.licence, d.citation,
        coalesce(u.found_in, w.found_in) AS found_in, d.landing_url

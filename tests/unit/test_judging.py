@@ -186,3 +186,25 @@ def test_a_year_to_come_is_a_forecast_and_never_becomes_a_figure(judge: Judge) -
     state = judge(body(row("alone", "NL", 2030, 99), row("alone", "NL", 2027, 80)))
     assert state.accepted and state.rejects == 2
     assert state.observations == 135
+
+
+def test_a_person_accepts_what_a_publisher_withdrew(judge: Judge, tmp_path: Path) -> None:
+    without = changed(body(), row("alone", "NL", 2010, 40), "")
+    state = judge(body(), without)
+    assert state.pending
+    archive = Archive(Paths(tmp_path))
+    newest = archive.vintages("curated", "table")[-1]
+    archive.accept(newest, "A. Person", date(2026, 3, 1), "withdrawn for good")
+    state = judge()
+    said = "accepted by A. Person on 2026-03-01: withdrawn for good"
+    assert state.accepted and state.current == newest
+    assert state.vintages[-1]["reason"] == said
+    [lost] = [c for c in state.checks if c.name == "no_lost_cells"]
+    assert lost.passed and said in lost.observed and lost.failing_rows == 1
+
+
+def test_nobody_accepts_what_cannot_be_read(judge: Judge, tmp_path: Path) -> None:
+    judge(body(), "<html>")
+    archive = Archive(Paths(tmp_path))
+    archive.accept(archive.vintages("curated", "table")[-1], "A. Person", date(2026, 3, 1), "why")
+    assert judge().pending

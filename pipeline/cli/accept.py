@@ -1,0 +1,45 @@
+"""`missiemonitor accept`: a person takes a vintage that was quarantined."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.common import UserError
+from pipeline.paths import Paths, registry_root
+
+
+def accept(
+    vintage: Annotated[str, typer.Argument(help="Id of the vintage, as `status` shows it.")],
+    why: Annotated[str, typer.Option("--why", help="Why its figures are right.")],
+    author: Annotated[str, typer.Option("--author", help="Who says so; default you.")] = "",
+) -> None:
+    """Take a quarantined vintage as it is: the publisher meant what it says.
+
+    The next run uses it. Who accepted it, when and why is shown with the source and in its checks.
+
+    \b
+    Example:
+      missiemonitor accept 0f3c9a1b2c3d4e5f --why "Eurostat withdrew Denmark's 2023 for good"
+    """
+    from pipeline.clock import today
+    from pipeline.registry import load
+    from pipeline.vintages.store import Archive
+
+    if not why.strip():
+        raise UserError("--why: say why its figures are right")
+    archive = Archive(Paths.from_environment())
+    archive.seed()
+    found = [
+        v
+        for d in load(registry_root()).datasets.values()
+        for v in archive.vintages(d.source, d.dataset)
+        if v.vintage_id == vintage
+    ]
+    if not found:
+        raise UserError(f"{vintage}: no such vintage; `missiemonitor status` names those that wait")
+    for item in found:
+        archive.accept(item, author.strip() or getpass.getuser(), today(), " ".join(why.split()))
+        typer.echo(f"{item.source}/{item.dataset}: {vintage} is accepted; the next run uses it")
