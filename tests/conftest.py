@@ -119,7 +119,9 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A root of data after one run at the reference date, never written to again."""
 
     def make(folder: Path) -> None:
-        done = run_process(folder / "data", "run", "--as-of", REFERENCE, "--publish", "--lang", "en")
+        done = run_process(
+            folder / "data", "run", "--as-of", REFERENCE, "--publish", "--lang", "en"
+        )
         assert done.returncode == 0, done.stderr + done.stdout
         (folder / "stdout").write_text(done.stdout, "utf-8")
         (folder / "stderr").write_text(done.stderr, "utf-8")
