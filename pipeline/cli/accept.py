@@ -21,7 +21,7 @@ def accept(
     The next run uses it. Who accepted it, when and why is shown with the source and in its checks.
 
     \b
-    Example:
+    Examples:
       missiemonitor accept 0f3c9a1b2c3d4e5f --why "Eurostat withdrew Denmark's 2023 for good"
     """
     from pipeline.clock import today

@@ -27,7 +27,7 @@ NAMES = [c.__name__ for c in COMMANDS]
 
 def test_every_command_of_the_contract_is_there() -> None:
     assert set(NAMES) >= {
-        "run", "status", "explain", "query", "report", "diff", "ingest", "doctor",
+        "run", "status", "explain", "query", "report", "diff", "ingest", "accept", "doctor",
     }  # fmt: skip
 
 
