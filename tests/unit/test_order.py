@@ -7,6 +7,7 @@ import itertools
 import json
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -182,6 +183,12 @@ def test_the_number_counts_and_not_the_clock(at: Root) -> None:
         assert made.manifest["arrived"] > "2026"
     assert [v.arrival for v in at.archive.vintages(*NAME)] == [1, 2, 3]
     assert at.last() == 2.3
+
+
+def test_what_comes_at_once_gets_a_number_each(at: Root) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        came = list(pool.map(lambda n: at.add(body(2 + n / 100)), range(16)))
+    assert sorted(v.arrival or 0 for v in came) == list(range(1, 17))
 
 
 def test_an_older_edition_taken_in_afterwards_is_history(at: Root) -> None:
