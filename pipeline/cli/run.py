@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
@@ -172,8 +173,12 @@ def _print_scoreboard(paths: Paths, name: str, lang: str) -> bool:
     except Exception as error:
         _warn([f"the release stands, and its scoreboard cannot be read: {error}".splitlines()[0]])
         return False
+    # As one text: of a pipe that is closed Rich itself would make exit code 1.
+    out = console()
+    with out.capture() as shown:
+        print_board(board, lang, out)
     with lost_if_unwritable():
-        print_board(board, lang, console())
+        sys.stdout.write(shown.get())
     return True
 
 

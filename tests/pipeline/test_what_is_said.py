@@ -87,7 +87,8 @@ def test_an_output_that_cannot_be_written_to_is_no_failure_of_the_run(
     assert hook.heard == [] and done.stderr == b""
     if env:
         text = done.stdout.decode("latin-1")
-        assert "/ progress too slow" in text and "2024±" in text and "?" not in text
+        assert "/ progress too slow" in text and "2024±" in text
+        assert "?" not in text.replace("how far is the Netherlands?", "")
         lines = text.splitlines()
         assert max(len(x) for x in lines[:-1]) <= 100
 
