@@ -66,7 +66,12 @@ def run_process(data: Path, *words: str, **env: str) -> Done:
 def run_cli(data: Path, *words: str, **env: str) -> Done:
     """The same in this process, which has imported everything already: seconds less a run."""
     from pipeline.cli.main import main
+    from pipeline.registry import load
+    from pipeline.warehouse.model import load_models
 
+    # Read once in a process; a test may have changed their files since.
+    load.cache_clear()
+    load_models.cache_clear()
     was, words_were = dict(os.environ), sys.argv
     # Files and not memory: what steps print is diverted by the number of the stream.
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
@@ -188,6 +193,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for report in reports:
             if hasattr(report, "duration") and hasattr(report, "nodeid"):
                 took[report.nodeid.partition("::")[0]] += report.duration
-    terminalreporter.section("ten dearest files")
+    if took:
+        terminalreporter.section("ten dearest files")
     for name in sorted(took, key=lambda name: -took[name])[:10]:
         terminalreporter.write_line(f"{took[name]:8.1f} s  {name}")
