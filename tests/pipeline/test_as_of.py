@@ -92,6 +92,7 @@ def test_diff_names_first_figures_and_what_was_not_known_then(
     assert two.returncode == 1 and "not both" in two.stderr
 
 
+@pytest.mark.slow
 def test_publish_lets_readers_see_it(then: dict[str, Any], cli: Cli, tmp_path: Path) -> None:
     data, name = tmp_path / "data", then["release"]
     shutil.copytree(then["data"], data, symlinks=True)
@@ -101,6 +102,7 @@ def test_publish_lets_readers_see_it(then: dict[str, Any], cli: Cli, tmp_path: P
     assert done.stdout.splitlines()[-1] == str(data / "marts" / "report" / "index.html")
 
 
+@pytest.mark.slow
 def test_a_run_for_today_publishes_as_ever(data: Path, cli: Cli, ask: Any) -> None:
     done = cli(data, "run", "--as-of", str(today()))
     assert done.returncode == 0, done.stderr

@@ -139,6 +139,7 @@ def test_a_night_that_failed_is_not_reset_by_a_mart_that_is_materialised(
         assert ended is not None and ended[1] == "published"
 
 
+@pytest.mark.slow
 def test_a_run_in_which_pulls_failed_stands_out_in_the_list_of_runs(
     data: Path, cli: Cli, bench: Publisher
 ) -> None:

@@ -66,6 +66,7 @@ def shell(data: Path, line: str, hook: Any, **env: str) -> subprocess.CompletedP
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "env"),
     [
@@ -108,6 +109,7 @@ def test_no_character_of_the_scoreboard_is_lost_on_a_plain_terminal() -> None:
     assert "漢".encode("ascii", "missiemonitor.plain") == b"?"
 
 
+@pytest.mark.slow
 def test_a_database_that_is_open_in_a_client_fails_no_run_without_news(
     data: Path, process: Cli
 ) -> None:
