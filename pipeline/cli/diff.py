@@ -10,9 +10,6 @@ import typer
 from pipeline.cli.common import LANG, RELEASE, UserError, language, write_utf8
 from pipeline.cli.complete import releases
 from pipeline.paths import Paths
-from pipeline.release.diff import compare
-from pipeline.release.read import before_it, find
-from pipeline.report.difference import lines
 
 
 def diff(
@@ -40,6 +37,12 @@ def diff(
       missiemonitor diff 3f2a current --json
       missiemonitor diff --release 3f2a
     """
+    # Here and not above: DuckDB and Arrow take .2 s to import, which help and every press of the key that
+    # completes would pay.
+    from pipeline.release.diff import compare
+    from pipeline.release.read import before_it, find
+    from pipeline.report.difference import lines
+
     chosen = language(lang)
     marts = Paths.from_environment().marts
     if after and release:

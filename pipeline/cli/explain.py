@@ -10,9 +10,6 @@ import typer
 from pipeline.cli.common import LANG, RELEASE, language, release_of, write_utf8
 from pipeline.cli.complete import indicators, targets
 from pipeline.paths import Paths
-from pipeline.release.explain import explain as explained
-from pipeline.release.read import Release
-from pipeline.report.explanation import lines
 
 
 def explain(
@@ -35,6 +32,12 @@ def explain(
       missiemonitor explain ghg_net_total --target energy/ghg-55-2030 --lang nl
       missiemonitor explain ghg_net_total --release 3f2a --json
     """
+    # Here and not above: DuckDB and Arrow take .2 s to import, which help and every press of the key that
+    # completes would pay.
+    from pipeline.release.explain import explain as explained
+    from pipeline.release.read import Release
+    from pipeline.report.explanation import lines
+
     chosen = language(lang)
     told = explained(Release(release_of(Paths.from_environment(), release)), indicator, target)
     if as_json:

@@ -10,7 +10,6 @@ import typer
 from pipeline.cli.common import LANG, RELEASE, UserError, console, language, release_of, write_utf8
 from pipeline.cli.complete import missions
 from pipeline.paths import Paths
-from pipeline.report.board import read_board
 
 
 def status(
@@ -30,6 +29,10 @@ def status(
       missiemonitor status --release 3f2a
       missiemonitor status --json > scoreboard.json
     """
+    # Here and not above: DuckDB and Arrow take .2 s to import, which help and every press of the key that
+    # completes would pay.
+    from pipeline.report.board import read_board
+
     chosen = language(lang)
     board = read_board(release_of(Paths.from_environment(), release))
     if mission and mission not in {r["mission_id"] for r in board["rows"]}:
@@ -45,7 +48,7 @@ def status(
         write_utf8()
         typer.echo(json.dumps(board, ensure_ascii=False, indent=1, default=str))
         return
-    # rich takes 30 ms to import, which completion would pay at every press of the key.
+    # rich takes 30 ms more, which --json does not pay.
     from pipeline.report.scoreboard import print_board
 
     print_board(board, chosen, console(), mission)

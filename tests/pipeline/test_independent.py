@@ -165,8 +165,9 @@ def recompute(told: dict[str, Any], target: dict[str, Any]) -> tuple[str, str | 
 def test_what_explain_tells_recomputes_to_the_same_status(
     first_run: dict[str, Any], marts: Marts
 ) -> None:
-    from pipeline.release.explain import explain, lines
+    from pipeline.release.explain import explain
     from pipeline.release.read import Release
+    from pipeline.report.explanation import lines
 
     release = Release((first_run["data"] / "marts" / "current").resolve())
     published = {(r["indicator_id"], r["target_id"]): r for r in marts["indicator_progress"]}

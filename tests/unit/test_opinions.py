@@ -434,14 +434,14 @@ def test_net_zero_does_not_depend_on_the_unit_but_in_statcan_s_method(
     found, other = asked(series=series, target=0.0), asked(series=scaled, target=0.0)
     for method in ("destatis", "un_progress_chart"):
         assert other[method].status == found[method].status
-        assert other[method].value == pytest.approx(found[method].value, abs=1e-9)
+        assert other[method].value == pytest.approx(found[method].value, rel=1e-9, abs=1e-9)
     question = Question("down", "direct", 1, "level", 0.0, target_year=2050)
     ours, again = (
         assess(question, [Observation(y, v) for y, v in s.items()], date(2026, 11, 23))
         for s in (series, scaled)
     )
     assert (again.status, again.reason) == (ours.status, ours.reason)
-    assert again.ratio_short == pytest.approx(ours.ratio_short, abs=1e-9)
+    assert again.ratio_short == pytest.approx(ours.ratio_short, rel=1e-9, abs=1e-9)
 
 
 def test_statcan_s_thousandth_does_depend_on_the_unit() -> None:
