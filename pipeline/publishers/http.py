@@ -51,15 +51,14 @@ MAX_WIRE = 64 << 20
 MAX_BODY = 256 << 20
 _REDIRECTS = 5
 _RETRYABLE = (429, 502, 503, 504)
-# How long a connection is watched for bytes behind an answer that should be over.
-_AFTER = 0.2
 
 
 @dataclass(frozen=True)
 class Limits:
     """Seconds and bytes. Connect and read hold for one wait each, `total` for one attempt with all
-    its redirects; no new attempt is made after `patience`. All of a transport's requests end when
-    `night` is over. `wire` and `body` cap the answer before and after unpacking."""
+    its redirects; no new attempt is made after `patience`, and all of a transport's requests end
+    when `night` is over. `after` a body of a stated length the connection is watched for more.
+    `wire` and `body` cap the answer before and after unpacking."""
 
     connect: float = 10.0
     read: float = 60.0
@@ -69,6 +68,7 @@ class Limits:
     longest_wait: float = 60.0
     patience: float = 240.0
     night: float = 7200.0
+    after: float = 0.2
     wire: int = MAX_WIRE
     body: int = MAX_BODY
 
@@ -119,11 +119,13 @@ class Transport:
         """The seconds that are left of the night; PullError if it is over."""
         left = self._end - self.clock()
         if left <= 0:
-            raise PullError(
-                f"{name}: not asked any more: the pulls of this run have used up their "
-                f"{self.limits.night:g} s"
-            )
+            raise self._over(f"{name}: not asked any more")
         return left
+
+    def _over(self, what: str) -> PullError:
+        return PullError(
+            f"{what}: the pulls of this run have used up their {self.limits.night:g} s"
+        )
 
     def get(
         self,
@@ -333,16 +335,13 @@ class Transport:
                 raise self._cut_off(host)
         # Less than the stated length is an error of the protocol already.
         by_length = stated and answer.status == 200 and "transfer-encoding" not in found
-        if by_length and not answer.extensions["network_stream"].is_just(len(wire), _AFTER):
+        if by_length and not answer.extensions["network_stream"].is_just(len(wire), at.after):
             raise Temporary(f"{host.name}: more came than the {stated} bytes of content-length")
         return bytes(wire)
 
     def _cut_off(self, host: _Host) -> PullError:
         if self.clock() >= self._end:
-            return PullError(
-                f"{host.name}: cut off: the pulls of this run have used up their "
-                f"{self.limits.night:g} s"
-            )
+            return self._over(f"{host.name}: cut off")
         return Temporary(f"{host.name}: the answer was not whole after {self.limits.total:g} s")
 
     def _silence(self, host: _Host) -> None:
