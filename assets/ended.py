@@ -37,8 +37,8 @@ def outcome_of_run(instance: dg.DagsterInstance, run_id: str, paths: Paths) -> O
     try:
         said = check_clock(archive, registry.datasets.values(), today())
     except ClockError as error:
-        # A run as of a day that has passed is published all the same; others have it as their fault.
-        said = str(error) if outcome.published else ""
+        # A run as of a day that has passed is written all the same; others have it as their fault.
+        said = str(error) if outcome.stands else ""
     return replace(outcome, warnings=(*outcome.warnings, f"? {said}")) if said else outcome
 
 

@@ -88,7 +88,7 @@ class RunSettings(dg.ConfigurableResource[Any]):
     @property
     def for_readers(self) -> bool:
         """Whether the release of this run becomes the current one."""
-        return self.publish or not self.as_of or self.reference >= today()
+        return self.publish or not self.as_of or self.reference >= self._began
 
     def pulls(self, dataset: Dataset) -> bool:
         """Whether the dataset's publisher is asked in this run: never for a date that had passed

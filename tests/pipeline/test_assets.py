@@ -30,7 +30,7 @@ from tests.publisher import Fault, Publisher
 
 DAY = "2026-11-23"
 OWID = "owid/electric-car-sales-share"
-CONFIG = {"resources": {"run": {"config": {"as_of": DAY, "offline": True}}}}
+CONFIG = {"resources": {"run": {"config": {"as_of": DAY, "publish": True, "offline": True}}}}
 # What most steps import: once for all of them.
 PRELOADED = ["assets.definitions", "pipeline.quality.suite", "great_expectations", "scipy.stats"]
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

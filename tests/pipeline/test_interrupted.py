@@ -169,7 +169,7 @@ def test_stopped_while_another_run_is_at_work(
 ) -> None:
     shutil.rmtree(data / "dagster")
     with another_at_work(data):
-        terminal = Terminal(data, "run", "--as-of", DAY)
+        terminal = Terminal(data, "run", "--as-of", DAY, "--publish")
         terminal.watch(lambda: "another run is at work on this data" in log_of(data))
         assert_stopped(terminal)
     next_run_is_well(data, first_run, process)
@@ -183,7 +183,7 @@ def test_terminated(
     shutil.rmtree(data / "work")
     shutil.rmtree(data / "marts")
     run = subprocess.Popen(
-        [CLI, "run", "--as-of", DAY],
+        [CLI, "run", "--as-of", DAY, "--publish"],
         env={**os.environ, "MISSIEMONITOR_DATA": str(data), **slowly},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

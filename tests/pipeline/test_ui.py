@@ -212,7 +212,7 @@ def test_the_ui_loads_schedules_and_publishes_the_same_release(ui: str, data: Pa
 
 
 def test_a_run_terminated_in_the_ui_ends_with_its_processes(ui: str, data: Path) -> None:
-    config = {"resources": {"run": {"config": {"as_of": "2026-11-23"}}}}
+    config = {"resources": {"run": {"config": {"as_of": "2026-11-23", "publish": True}}}}
     # A run of another host has the data: this one waits for its turn.
     holder = Holder("another", "elsewhere", 1, 1.0, "2026-11-23T03:00:00+00:00", "2026-11-23")
     Paths(data).lease.write_bytes(dump(asdict(holder)))

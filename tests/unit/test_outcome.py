@@ -13,6 +13,7 @@ import pytest
 from assets.ended import faults, was_stopped
 from pipeline.outcome import Fault, Outcome, outcome_of
 from pipeline.quality.results import CheckResult
+from pipeline.release.record import Written
 from pipeline.vintages.pull import PullResult
 from pipeline.vintages.resolve import SCHEMA
 from pipeline.warehouse.build import Warehouse
@@ -40,7 +41,8 @@ def warehouse(tmp_path: Path) -> Warehouse:
 
 
 def told(warehouse: Warehouse, published: bool = True, **more: Any) -> Outcome:
-    return outcome_of(published, warehouse, more.get("pulled", {}), more.get("faults", []))
+    written = Written("r", True) if published else None
+    return outcome_of(written, warehouse, more.get("pulled", {}), more.get("faults", []))
 
 
 def pulls(**states: str) -> dict[str, PullResult]:
@@ -102,7 +104,7 @@ def test_one_thing_that_stops_many_steps_is_one_line(warehouse: Warehouse) -> No
 def test_what_fails_after_publication_takes_nothing_back(warehouse: Warehouse) -> None:
     found = told(warehouse, faults=[Fault("marts/energy", "no such view")])
     assert (found.published, found.degraded, found.why) == (True, True, ())
-    assert found.warnings == ("! after publication: marts/energy: no such view",)
+    assert found.warnings == ("! after release r was written: marts/energy: no such view",)
 
 
 def test_no_reason_is_said_too(tmp_path: Path) -> None:
