@@ -1,7 +1,9 @@
-"""Progress of a run on a terminal: one line that is gone when it ends. Nothing in a pipe."""
+"""Progress of a run on a terminal: one line that is gone when it ends. In a pipe only what a step
+warns of, such as another run that it waits for."""
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -15,12 +17,12 @@ _LAYERS = {"raw": "datasets", "registry": "registry"}
 def progress(steps: int) -> Iterator[Callable[[Any], None]]:
     """Gives a function that takes Dagster's log entries; `steps` is how many steps there are."""
     if not (sys.stderr.isatty() and sys.stdout.isatty()):
-        yield lambda _: None
+        yield _warn
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    # Dagster diverts standard error to its own records while it works: keep a way to the terminal.
+    # A step may divert standard error while it works: keep a way to the terminal.
     terminal = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8")
     with terminal:
         shown = Progress(
@@ -36,10 +38,11 @@ def progress(steps: int) -> Iterator[Callable[[Any], None]]:
         def seen(entry: Any) -> None:
             event = entry.dagster_event
             if event is None:
+                if entry.level >= logging.WARNING:
+                    shown.console.print(f"? {entry.user_message}", markup=False)
                 return
             kind = event.event_type_value
             if kind == "STEP_START":
-                # Not before: the pulls have a display of their own.
                 shown.start()
                 layer, _, name = event.step_key.partition("__")
                 label = _LAYERS.get(layer, "tables" if name else layer)
@@ -52,3 +55,8 @@ def progress(steps: int) -> Iterator[Callable[[Any], None]]:
             yield seen
         finally:
             shown.stop()
+
+
+def _warn(entry: Any) -> None:
+    if entry.dagster_event is None and entry.level >= logging.WARNING:
+        print(f"? {entry.user_message}", file=sys.stderr, flush=True)  # noqa: T201

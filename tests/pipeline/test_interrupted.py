@@ -170,7 +170,9 @@ def test_stopped_while_another_run_is_at_work(
     shutil.rmtree(data / "dagster")
     with another_at_work(data):
         terminal = Terminal(data, "run", "--as-of", DAY, "--publish")
-        terminal.watch(lambda: "another run is at work on this data" in log_of(data))
+        # Said on the terminal too, once, with what it waits for.
+        terminal.watch(lambda: b"? another run is at work on this data" in terminal.said)
+        assert "another run is at work on this data" in log_of(data)
         assert_stopped(terminal)
     next_run_is_well(data, first_run, process)
 
