@@ -3,7 +3,6 @@ was built from something else than what lies beside it."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -32,6 +31,11 @@ def warehouse(data: Path) -> Warehouse:
 
 def published(data: Path, warehouse: Warehouse, day: date = DAY, run: str = "this run") -> Path:
     return publish(warehouse, load(registry_root()), Paths(data).marts, day, run, render)
+
+
+def published_by(data: Path, run: str = "this run") -> bool:
+    written = written_by(data / "work", data / "marts", run)
+    return written is not None and written.published
 
 
 def files(data: Path) -> dict[str, bytes]:
@@ -129,7 +133,7 @@ def test_what_does_not_fit_is_refused_and_nothing_changes(
         published(data, warehouse)
     assert "\n" not in str(raised.value)
     assert files(data) == before
-    assert not written_by(data / "work", data / "marts", "this run")
+    assert not published_by(data, "this run")
 
 
 def test_another_date_than_the_tables_have_is_refused(data: Path, warehouse: Warehouse) -> None:
@@ -143,19 +147,30 @@ def test_what_only_should_be_looked_at_stops_nothing_and_is_the_same_release(
     data: Path, warehouse: Warehouse
 ) -> None:
     before = (data / "marts" / "current").resolve()
-    assert not written_by(data / "work", data / "marts", "this run")
+    assert not published_by(data, "this run")
     assert published(data, warehouse) == before
-    assert written_by(data / "work", data / "marts", "this run")
-    assert not written_by(data / "work", data / "marts", "another run")
+    assert published_by(data, "this run")
+    assert not published_by(data, "another run")
 
 
-def test_what_is_said_of_a_run_outlasts_the_next(data: Path, warehouse: Warehouse) -> None:
-    """A sensor asks some time after the run, when another may have published already."""
-    release = published(data, warehouse)
-    other = release.with_name("0" * 16)
-    shutil.copytree(release, other)
+def test_a_kill_before_the_swap_published_nothing(
+    data: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the run notes just before is told from what readers got."""
+
+    class Killed(BaseException):
+        """What no code catches."""
+
     current = data / "marts" / "current"
     current.unlink()
-    current.symlink_to("releases/" + other.name)
-    found = written_by(data / "work", data / "marts", "this run")
-    assert found is not None and (found.release, found.published) == (release.name, True)
+
+    def killed(*_: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as during:
+        during.setattr("pipeline.release.swap._point", killed)
+        with pytest.raises(Killed):
+            published(data, warehouse)
+    assert not published_by(data, "this run")
+    published(data, warehouse)
+    assert published_by(data, "this run") and current.exists()
