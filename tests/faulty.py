@@ -61,7 +61,7 @@ def country_lost(body: bytes) -> bytes:
 
 def duplicated(body: bytes) -> bytes:
     lines = body.splitlines(keepends=True)
-    return b"".join([*lines, *lines[1:6]])
+    return b"".join([*lines, *lines[1:]])
 
 
 def empty(body: bytes) -> bytes:
