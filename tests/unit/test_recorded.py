@@ -475,7 +475,7 @@ def test_a_recorded_owid_chart_without_a_last_line_end_is_pulled_but_for_its_las
     fetched = fetch(request, Stub("owid", {".csv": body}))
     assert fetched.body + b"World,OWID_WRL,2025,25" == body
     assert "left out: World,OWID_WRL,2025,25" in fetched.notes[0]
-    found = compare(request, fetched, spec("owid_csv"), TODAY)
+    found = compare(request, fetched, spec("owid_csv"))
     assert found.deviations == [] and found.missing == {}
     whole = parse(body + b"\n", spec("owid_csv")).observations.to_pylist()
     kept = parse(fetched.body, spec("owid_csv")).observations.to_pylist()

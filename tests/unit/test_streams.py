@@ -9,8 +9,8 @@ import pytest
 
 CLOSED = """
 import os, sys
-import pipeline.cli.main as cli
-cli._streams()
+from pipeline.cli.common import use_streams
+use_streams()
 print("said")
 child = "import sys; print('said'); print(sys.stderr is None, sys.stdout is None)"
 os.spawnl(os.P_WAIT, sys.executable, sys.executable, "-c", child)

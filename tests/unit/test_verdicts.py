@@ -88,7 +88,7 @@ def settle(tmp_path: Path) -> Callable[..., DatasetState]:
 GOOD = body(range(2005, 2025))
 CASES: dict[str, tuple[tuple[bytes, ...], dict[str, Any] | None]] = {
     "schema": ((b"<html>",), None),
-    "codes": ((GOOD + b"other,NL,2020,1,% of GDP,\n",), None),
+    "codes": ((GOOD.replace(SERIES.encode(), b"other"),), {}),
     "geos_declared": ((GOOD.replace(b",NL,", b",BE,"),), None),
     "years_declared": ((body(range(2005, 2025), skip=2010),), None),
     "units": ((body(range(2005, 2025), unit="EUR"),), None),
@@ -198,9 +198,7 @@ def test_two_vintages_of_one_day_are_both_kept(tmp_path: Path) -> None:
                 "scope": {}}  # fmt: skip
     bodies = (GOOD, GOOD + b"\n", GOOD)
     kept = [
-        archive.add(
-            *NAME, b, {**manifest, "retrieved": f"2026-11-26T0{hour}:00:00+00:00"}, again=True
-        )
+        archive.add(*NAME, b, {**manifest, "retrieved": f"2026-11-26T0{hour}:00:00+00:00"})
         for hour, b in enumerate(bodies, 1)
     ]
     assert [v.folder.name for v in kept[:2]] == [
