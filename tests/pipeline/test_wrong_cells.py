@@ -124,6 +124,7 @@ def plausible(house: House) -> None:
         assert low <= row["latest_value"] <= high, row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "series"), READ, ids=lambda v: v[-40:])
 def test_a_wrong_cell_is_refused_or_stays_plausible(
     house: House, spoil: Callable[..., DatasetState], name: str, series: str
