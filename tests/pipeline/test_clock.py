@@ -6,10 +6,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from pipeline.clock import today
 from pipeline.paths import Paths
 from pipeline.vintages.store import Archive
 from tests.conftest import REFERENCE, Done
+
+pytestmark = pytest.mark.slow
 
 Cli = Callable[..., Done]
 

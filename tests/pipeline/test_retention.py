@@ -16,6 +16,8 @@ from pipeline.cli.common import instance_of
 from pipeline.paths import Paths
 from tests.few_assets import stopped_by_a_check
 
+pytestmark = pytest.mark.slow
+
 first, second, third = stopped_by_a_check()
 
 
