@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -132,11 +132,14 @@ def silence() -> None:
             os.close(nowhere)
 
 
-def console() -> Console:
-    """Standard output. In a pipe Rich would assume 80 columns; tables are laid out for 100."""
+def console(file: TextIO | None = None) -> Console:
+    """Standard output, or a file that is to look as that would. In a pipe Rich would assume 80
+    columns; tables are laid out for 100."""
     from rich.console import Console
 
-    return Console() if sys.stdout.isatty() else Console(width=100, color_system=None)
+    if not sys.stdout.isatty():
+        return Console(file=file, width=100, color_system=None)
+    return Console(file=file, width=Console().width, force_terminal=True)
 
 
 LANG = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import StringIO
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
@@ -173,12 +174,11 @@ def _print_scoreboard(paths: Paths, name: str, lang: str) -> bool:
     except Exception as error:
         _warn([f"the release stands, and its scoreboard cannot be read: {error}".splitlines()[0]])
         return False
-    # As one text: of a pipe that is closed Rich itself would make exit code 1.
-    out = console()
-    with out.capture() as shown:
-        print_board(board, lang, out)
+    # As one text: of a pipe that is closed, or a disk that is full, Rich itself makes exit code 1.
+    text = StringIO()
+    print_board(board, lang, console(text))
     with lost_if_unwritable():
-        sys.stdout.write(shown.get())
+        sys.stdout.write(text.getvalue())
     return True
 
 
