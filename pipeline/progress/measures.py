@@ -8,7 +8,14 @@ from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
-from pipeline.progress.method import DATED_STEPS, DATED_YEARS, FLAT_TAIL, LONG_WINDOW, UNSETTLED
+from pipeline.progress.method import (
+    DATED_STEPS,
+    DATED_YEARS,
+    FLAT_TAIL,
+    LONG_WINDOW,
+    NEAR_PATH,
+    UNSETTLED,
+)
 from pipeline.progress.paces import (
     Window,
     finite,
@@ -26,6 +33,7 @@ from pipeline.progress.question import (
     Observation,
     Question,
 )
+from pipeline.progress.trend import Trend
 
 
 def series_of(
@@ -112,8 +120,9 @@ def measures(
     breaks: tuple[int, ...],
     reference: date,
     how: Calculation,
+    trend: Trend | None,
 ) -> Assessment:
-    """Everything of the row that is not the status."""
+    """Everything of the row that is neither the status nor how sure it is."""
     if not values:
         return Assessment()
     latest = max(values)
@@ -133,6 +142,15 @@ def measures(
     )
     if question.kind == "milestone" or not question.is_finite(values.values()):
         return row
+    pct = None if trend is None else trend.pct
+    if trend is not None and pct is not None and question.direction is not None:
+        row = replace(
+            row,
+            trend_start=trend.start,
+            trend_pct=question.sign * pct + 0.0,
+            trend_p=trend.p,
+            turning=trend.turning,
+        )
     if question.kind in NUMERIC:
         row = _against_target(question, row, values, breaks)
     return _paces(question, row, values, breaks, how)
@@ -168,14 +186,25 @@ def _against_target(
     way = target - baseline
     required = path_value(question, baseline, target, latest)
     gap = None if required is None else finite(question.sign * (required - value))
+    due = None if required is None else abs(required - baseline)
     return replace(
         row,
+        position=_position(question, latest, gap, due),
         share_achieved=quotient(value - baseline, way),
         gap_to_path=None if question.direction is None else gap,
         gap_to_path_pct=(
             None if gap is None or question.direction is None else quotient(100 * gap, abs(way))
         ),
     )
+
+
+def _position(question: Question, latest: int, gap: float | None, due: float | None) -> str | None:
+    """Where the row stands against the required path; nothing is due yet in the base year."""
+    if gap is None or due is None or question.direction is None or latest == question.base_year:
+        return None
+    if gap <= 0:
+        return "ahead"
+    return "near" if gap <= NEAR_PATH * due else "behind"
 
 
 def _paces(
@@ -187,7 +216,7 @@ def _paces(
 ) -> Assessment:
     """Paces over the two windows, the pace required, and what follows from them."""
     assert row.latest_value is not None
-    short = window_start(question, values, breaks, how.window)
+    short = window_start(question, values, breaks, question.window + how.longer_by)
     long = window_start(question, values, breaks, LONG_WINDOW)
     first = short if short is not None else long
     if first is None:
@@ -205,8 +234,6 @@ def _paces(
         pace_recent=pace_over(basis, recent),
         pace_long=pace_over(basis, past),
     )
-    if question.kind == "direction":
-        return replace(row, growth_pct=_growth(question, row, how))
     if row.target_value is None or question.target_year is None:
         return row
     return _towards_target(
@@ -269,15 +296,3 @@ def _ratio(question: Question, row: Assessment, window: Window | None) -> float 
     if actual is None or needed is None:
         return None
     return quotient(actual, needed)
-
-
-def _growth(question: Question, row: Assessment, how: Calculation) -> float | None:
-    """g: change in % a year over the short window, positive where that is better."""
-    start = row.window_value
-    if start is None or row.pace_recent is None or question.direction is None:
-        return None
-    if row.pace_basis == "cagr":
-        return finite(100 * question.sign * row.pace_recent)
-    if start <= 0 or not (question.may_be_zero or how.linear):
-        return None
-    return quotient(100 * question.sign * row.pace_recent, start)

@@ -12,7 +12,7 @@ from typing import Final
 
 import pyarrow as pa
 
-METHOD_VERSION: Final = "1.0"
+METHOD_VERSION: Final = "2.0"
 
 # ---- statuses (§4, §8) ------------------------------------------------------------------------
 
@@ -22,23 +22,45 @@ ORDER: Final[tuple[tuple[str, ...], ...]] = (
     ("missed",),
     ("wrong_direction", "worsening"),
     ("insufficient", "slightly_worsening"),
-    ("stable",),
-    ("progress_too_slow", "slightly_improving"),
+    ("progress_too_slow",),
+    ("stable", "no_clear_trend"),
+    ("slightly_improving", "catching_up"),
     ("on_track", "improving"),
     ("achieved",),
 )
 SEVERITY: Final[Mapping[str, int]] = MappingProxyType(
     {status: place for place, group in enumerate(ORDER, start=1) for status in group}
 )
-# §8: what is named beside a mission as failing is progress_too_slow, or no better than that.
-FAILING: Final = frozenset(s for s in SEVERITY if SEVERITY[s] <= SEVERITY["progress_too_slow"])
-# Our answer to the question that the other methods are asked too (§5): with a target, is it on
-# course; without one, does it move the right way.
-ON_COURSE: Final = frozenset({"achieved", "on_track", "improving", "slightly_improving"})
+# §8: what is counted together and named together; in `unclear` nothing is known to fail.
+STANDINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "missed": "failing",
+        "wrong_direction": "failing",
+        "worsening": "failing",
+        "insufficient": "failing",
+        "slightly_worsening": "failing",
+        "progress_too_slow": "failing",
+        "stable": "unclear",
+        "no_clear_trend": "unclear",
+        "slightly_improving": "gaining",
+        "catching_up": "gaining",
+        "on_track": "on_course",
+        "improving": "on_course",
+        "achieved": "on_course",
+        NOT_ASSESSABLE: "unassessed",
+    }
+)
+# Our answer to the question that the other methods are asked too (§5): with a target, is its pace
+# enough; without one, does it move the right way. None: we do not answer.
+_ANSWERS: Final[Mapping[str, bool | None]] = MappingProxyType(
+    {"on_course": True, "gaining": True, "failing": False}
+)
 
 # Eurostat's SDG monitoring: pace over the pace required.
 ON_TRACK_FROM: Final = 0.95
 TOO_SLOW_FROM: Final = 0.60  # below it insufficient, below 0 wrong_direction
+# Ours: behind by at most this share of the way due is still `near` the required path.
+NEAR_PATH: Final = 0.10
 # Eurostat's SDG monitoring, indicators without a target: % a year in the wanted direction.
 CLEAR_GROWTH: Final = 1.0  # from here improving; beyond it the other way, worsening
 STABLE_BELOW: Final = 0.05
@@ -46,11 +68,31 @@ TOLERANCE: Final = 1e-9  # of max(1, |target|): rounding is not missing a target
 
 # ---- windows (§3) -----------------------------------------------------------------------------
 
-SHORT_WINDOW: Final = 5  # years; Eurostat's SDG monitoring
-LONG_WINDOW: Final = 15  # years; the same
+SHORT_WINDOW: Final = 5  # years, or as many of the publisher's own steps; Eurostat's SDG monitoring
+SHORT_WINDOW_AT_MOST: Final = 10  # years
+LONG_WINDOW: Final = 15  # years; Eurostat's SDG monitoring
 MIN_SPAN: Final = 3  # years between the two ends of a window
 MIN_POINTS: Final = 4  # observations in a window, both ends counted
 LONGER_BY: Final = 1  # years; the longer window of the fragility test (§7)
+
+# ---- trend of rows without a number (§3, §4); Theil-Sen's slope and Kendall's S -----------------
+
+TREND_WINDOW: Final = 10  # years
+CONFIRMING: Final = (8, 12)  # years; one of these windows must say the same
+TREND_POINTS: Final = 5  # observations; fewer show no trend, whatever their order
+TREND_P: Final = 0.10  # two-sided; from here on noise does as well
+EXACT_UP_TO: Final = 8  # observations for which p is taken over every ordering
+PERSISTENCE_FROM: Final = 6  # observations; fewer say nothing of their autocorrelation
+TURN_YEARS: Final = 3  # back to which a trend may have turned
+TURN_PCT: Final = 0.5  # % a year the other way
+
+# ---- confidence (§7) --------------------------------------------------------------------------
+
+FIRM_FROM: Final = 0.9
+LIKELY_FROM: Final = 0.6
+CONFIDENCE_CHANGES: Final = 3  # yearly changes in a window; fewer give no spread
+OTHER_BASES: Final = (-2, -1, 1, 2)  # years from an assumed base year
+CHANGE_STEPS: Final = 2  # of the publisher's; a change over more of them is no yearly change
 
 # ---- age of figures (§4): the greater of so many years and so many of the publisher's own steps -
 
@@ -81,7 +123,7 @@ YEARS_APART: Final = 1  # at most, between a country's latest year and the Dutch
 def tables() -> dict[str, pa.Table]:
     """`run.method`, one row with the numbers that SQL reads (years, or a count); and
     `run.statuses`, one row for each status: `severity` (1 = worst; null: not assessable),
-    `is_failing`, `is_on_course` (null where the status answers nothing)."""
+    `standing` (its place in STANDINGS), `is_on_course` (null where the status answers nothing)."""
     words = [*SEVERITY, NOT_ASSESSABLE]
     return {
         "run.method": pa.table(
@@ -100,8 +142,8 @@ def tables() -> dict[str, pa.Table]:
             {
                 "status": words,
                 "severity": pa.array([SEVERITY.get(w) for w in words], pa.int32()),
-                "is_failing": [w in FAILING for w in words],
-                "is_on_course": [w in ON_COURSE if w in SEVERITY else None for w in words],
+                "standing": [STANDINGS[w] for w in words],
+                "is_on_course": [_ANSWERS.get(STANDINGS[w]) for w in words],
             }
         ),
     }

@@ -15,9 +15,11 @@ from typing import Final
 from pipeline.progress.method import (
     NOT_ASSESSABLE,
     SHORT_WINDOW,
+    SHORT_WINDOW_AT_MOST,
     STALE_STEPS,
     STALE_YEARS,
     TOLERANCE,
+    TREND_WINDOW,
 )
 
 NUMERIC: Final = frozenset({"level", "change", "gain"})
@@ -29,6 +31,7 @@ _ALLOWED: Final[Mapping[str, frozenset[str | None]]] = MappingProxyType(
         "kind": NUMERIC | {"direction", "milestone"},
         "milestone_state": frozenset({"met", "open", "overdue", None}),
         "path": frozenset({"linear", "geometric"}),
+        "base_year_basis": frozenset({"letter", "assumed", "documented", None}),
     }
 )
 
@@ -47,6 +50,7 @@ class Question:
     """What is asked of a series: one indicator × target pair with what the registry says of it.
 
     `number` is the target as written: a value (level), a fraction (change), a difference (gain).
+    `bound_*` are the natural limits of the unit; `modelled`: the publisher's own smooth model.
     `breaks` holds first years of a new part; `milestones_on_path` holds (year, target value) of
     earlier commitment targets of the same indicator. Raises ValueError on an unknown word.
     """
@@ -58,9 +62,13 @@ class Question:
     number: float | None = None
     target_year: int | None = None
     base_year: int | None = None
+    base_year_basis: str | None = None
     documented_baseline: float | None = None
     milestone_state: str | None = None
     may_be_zero: bool = False
+    modelled: bool = False
+    bound_low: float | None = None
+    bound_high: float | None = None
     breaks: tuple[int, ...] = ()
     carried_forward: tuple[int, ...] = ()
     milestones_on_path: tuple[tuple[int, float], ...] = ()
@@ -85,6 +93,16 @@ class Question:
         """d of METHOD §1: 1 where up is better (or nothing is), -1 where down is."""
         return -1.0 if self.direction == "down" else 1.0
 
+    @property
+    def window(self) -> int:
+        """Years of the short window: it follows the publisher's cadence."""
+        return min(SHORT_WINDOW * self.cadence, SHORT_WINDOW_AT_MOST)
+
+    def is_possible(self, target: float) -> bool:
+        """Whether the unit goes on beyond the target, so that it can be asked for."""
+        limit = self.bound_low if self.direction == "down" else self.bound_high
+        return limit is None or self.sign * (limit - target) > 0
+
     def reached(self, value: float, target: float) -> bool:
         """Whether `value` is at `target` or beyond it, but for rounding."""
         return self.sign * (value - target) >= -TOLERANCE * max(1.0, abs(target))
@@ -102,15 +120,17 @@ class Question:
 
 @dataclass(frozen=True)
 class Calculation:
-    """How paces are taken: by default as METHOD §3 says; fragility.py asks for other ways.
+    """How paces and trends are taken: by default as METHOD §3 says; fragility.py asks for others.
 
-    `window`: years of the short window. `fitted`: the ends of a window are those of the
-    regression line through it, not the observations there. `linear`: no CAGR.
+    `longer_by`: years added to the short window. `fitted`: the ends of a window are those of the
+    regression line through it, not the observations there. `linear`: no CAGR. `trend`: years of
+    the trend.
     """
 
-    window: int = SHORT_WINDOW
+    longer_by: int = 0
     fitted: bool = False
     linear: bool = False
+    trend: int = TREND_WINDOW
 
 
 @dataclass(frozen=True)
@@ -118,9 +138,9 @@ class Assessment:
     """One row of indicator_progress, without its keys; None where a measure does not apply.
 
     Values are in the indicator's unit; `pace_*` is a fraction a year (`cagr`) or units a year
-    (`linear`); `gap_to_path_pct` and `growth_pct` are percentages; `year_reached` is a decimal
-    year; `severity` runs from 1 (worst) to 7, None if not assessable; `tie` breaks equal
-    severities, smallest first.
+    (`linear`); `gap_to_path_pct` is a percentage, `trend_pct` % a year for the better;
+    `year_reached` is a decimal year; `severity` runs from 1 (worst) to 8, None if not assessable;
+    `tie` breaks equal severities, smallest first.
     """
 
     baseline_year: int | None = None
@@ -143,9 +163,17 @@ class Assessment:
     year_reached: float | None = None
     ratio_short: float | None = None
     ratio_long: float | None = None
-    growth_pct: float | None = None
+    position: str | None = None
+    trend_start: int | None = None
+    trend_pct: float | None = None
+    trend_p: float | None = None
+    turning: bool | None = None
     status: str = NOT_ASSESSABLE
     reason: str | None = None
+    status_probability: float | None = None
+    confidence: str | None = None
+    assessable_from: int | None = None
+    target_impossible: bool = False
     is_dated: bool = False
     lapses_on: date | None = None
     windows_disagree: bool | None = None

@@ -246,6 +246,7 @@ class Indicator(_Entry):
     bounds: tuple[float | None, float | None] = (None, None)
     plausible: tuple[float, float]
     may_be_zero: bool = False
+    modelled: bool = False
     intensive: bool = True
     per_head: PerHead | None = None
     value: dict[str, Any]

@@ -11,7 +11,19 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from pipeline.progress.assess import Question, assess
-from pipeline.progress.method import MIN_POINTS, MIN_SPAN, SHORT_WINDOW, TOLERANCE
+from pipeline.progress.method import (
+    CLEAR_GROWTH,
+    CONFIRMING,
+    MIN_POINTS,
+    MIN_SPAN,
+    ON_TRACK_FROM,
+    STABLE_BELOW,
+    TOLERANCE,
+    TOO_SLOW_FROM,
+    TREND_P,
+    TREND_POINTS,
+    TREND_WINDOW,
+)
 from pipeline.release.read import HOME, Pair, Release, ReleaseError, Row
 
 # The rule that decides, and its text: symbols are those of METHOD §3 and §4.
@@ -19,10 +31,13 @@ RULES: Final = {
     "reached": "d·(y − yT) ≥ −1e-9·max(1, |yT|) → achieved",
     "missed": "t ≥ tT and d·(y − yT) < −1e-9·max(1, |yT|) → missed",
     "start_past_target": "the window starts past the target and y does not reach it → wrong_direction",
-    "ratio_short": "< 0 wrong_direction · [0, .60) insufficient · [.60, .95) progress_too_slow · "
-    "≥ .95 on_track",
-    "growth_pct": "≥ 1 improving · [.05, 1) slightly_improving · (−.05, .05) stable · "
-    "[−1, −.05] slightly_worsening · < −1 worsening",
+    "ratio_short": f"< 0 wrong_direction · [0, {TOO_SLOW_FROM}) insufficient · "
+    f"[{TOO_SLOW_FROM}, {ON_TRACK_FROM}) progress_too_slow · ≥ {ON_TRACK_FROM} catching_up where "
+    "position is behind, else on_track",
+    "trend_pct": f"(−{STABLE_BELOW}, {STABLE_BELOW}) stable · trend_p ≥ {TREND_P}, fewer than "
+    f"{TREND_POINTS} observations or not confirmed over {CONFIRMING[0]} or {CONFIRMING[1]} years "
+    f"no_clear_trend · ≥ {CLEAR_GROWTH} improving · > 0 slightly_improving · ≥ −{CLEAR_GROWTH} "
+    "slightly_worsening · else worsening",
     "milestone_state": "met → achieved · overdue → missed",
     "context_only": "fit context or no direction → no status",
     "no_data": "no observation → no status",
@@ -137,6 +152,12 @@ def _target(release: Release, pair: Pair) -> dict[str, Any]:
         "reason": row["reason"],
         # Another version of the rules may have made the release.
         "recomputed": {"status": again.status, "reason": again.reason},
+        "status_probability": row["status_probability"],
+        "confidence": row["confidence"],
+        "position": row["position"],
+        "turning": row["turning"],
+        "target_impossible": row["target_impossible"],
+        "assessable_from": row["assessable_from"],
         "is_dated": row["is_dated"],
         "flat_tail": row["flat_tail"],
         "awaiting_target_year": row["awaiting_target_year"],
@@ -162,8 +183,8 @@ def _rule(question: Question, row: Row) -> str:
         return "reached"
     if row["status"] == "missed":
         return "missed"
-    if row["growth_pct"] is not None:
-        return "growth_pct"
+    if row["target_value"] is None:
+        return "trend_pct"
     return "start_past_target" if row["ratio_short"] is None else "ratio_short"
 
 
@@ -232,11 +253,7 @@ def _numbers(release: Release, pair: Pair, question: Question) -> list[Number]:
             row["ratio_short"])  # fmt: skip
     add("ratio_long", "the same over 15 years", "", row["ratio_long"])
     add("pace_long", "pace over 15 years", "", row["pace_long"])
-    if basis == "cagr":
-        formula = "100 × d × pace_recent", f"100 × {d} × {row['pace_recent']}"
-    else:
-        formula = "100 × d × pace_recent ÷ ys", f"100 × {d} × {row['pace_recent']} ÷ {first}"
-    add("growth_pct", *formula, row["growth_pct"])
+    _add_trend(add, row)
     add("pace_required", *_pace(basis, ("y", y), ("yT", goal), ("t", t), ("tT", end)),
         row["pace_required"])  # fmt: skip
     add("acceleration_factor", "pace_required ÷ pace_recent",
@@ -245,11 +262,24 @@ def _numbers(release: Release, pair: Pair, question: Question) -> list[Number]:
     return found
 
 
+def _add_trend(add: Any, row: Row) -> None:
+    """The trend that decides where there is no number, and what it says of the last years."""
+    start = row["trend_start"]
+    add("trend_start", f"first year of the {TREND_WINDOW} before t", "", start)
+    add("trend_pct", "d × median slope of ln of the values between all pairs of years, in % a year; "
+        "where a value may be 0, of the values in % of their median", f"from {start}",
+        row["trend_pct"])  # fmt: skip
+    add("trend_p", "two-sided p of Kendall's S between year and value, corrected for persistence",
+        "", row["trend_p"])  # fmt: skip
+
+
 def _add_window(add: Any, release: Release, pair: Pair, question: Question, t: int | None) -> None:
-    """What lies in the 5-year window, also where it does not qualify."""
+    """What lies in the window that decides, also where it does not qualify."""
     if t is None or question.kind == "milestone":
         return
-    low, formula = t - SHORT_WINDOW, f"t − {SHORT_WINDOW}"
+    # Of the observations that decide: a row without a number is decided by its trend.
+    length = TREND_WINDOW if question.kind == "direction" else question.window
+    low, formula = t - length, f"t − {length}"
     if question.kind in ("change", "gain") and question.base_year is not None:
         low, formula = max(low, question.base_year), formula + ", not before t0"
     breaks = {*question.breaks, *(o.year for o in release.observations(pair[0]) if "b" in o.flags)}

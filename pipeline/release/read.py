@@ -6,6 +6,7 @@ looked at. What is told about a release belongs in explain.py and diff.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -126,8 +127,7 @@ class Release:
         )
 
     def question(self, pair: Pair) -> Question:
-        """What was asked of the series. Without earlier targets on the path: no status needs
-        them."""
+        """What was asked of the series; a release of an earlier method lacks some columns."""
         from pipeline.progress.assess import Question
 
         indicator, target = pair
@@ -140,15 +140,30 @@ class Release:
             number=asked["number"],
             target_year=asked["target_year"],
             base_year=asked["base_year"],
+            base_year_basis=asked["base_year_basis"],
             documented_baseline=asked["documented_baseline"],
             milestone_state=self.targets.get(target, {}).get("milestone_state"),
             may_be_zero=bool(item["may_be_zero"]),
+            modelled=bool(item.get("modelled")),
+            bound_low=item.get("bound_low"),
+            bound_high=item.get("bound_high"),
             breaks=tuple(item["breaks"] or ()),
             carried_forward=tuple(
                 r["period"] for r in self.series.get(indicator, []) if r["carried_forward"]
             ),
+            milestones_on_path=tuple(self._on_the_path(pair)),
             path=asked["path"],
         )
+
+    def _on_the_path(self, pair: Pair) -> Iterator[tuple[int, float]]:
+        """(year, value) of the indicator's earlier commitments."""
+        end = self.pairs[pair]["target_year"]
+        for (indicator, _), other in sorted(self.pairs.items()):
+            year, value = other["target_year"], other["target_value"]
+            if indicator != pair[0] or other["strength"] != "commitment" or end is None:
+                continue
+            if year is not None and value is not None and year < end:
+                yield year, value
 
 
 def kept(marts: Path) -> list[Path]:

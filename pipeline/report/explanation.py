@@ -106,6 +106,12 @@ def _status(target: dict[str, Any], texts: Messages) -> Iterator[str]:
     yield f"  {texts['explain.status']}: {code}: {called}"
     if target["recomputed"] != {"status": status, "reason": reason}:
         yield f"  {texts['explain.differs']}: {target['recomputed']['status']}"
+    if target["confidence"] is not None:
+        chance = target["status_probability"]
+        word = texts.word("confidence", target["confidence"])
+        yield f"  {texts['explain.sure']}: {word}" + (f" ({chance})" if chance is not None else "")
+    if target["assessable_from"] is not None:
+        yield f"  {texts['explain.from']}: {target['assessable_from']}"
     yield f"  {texts['explain.definitive']}: {target['status_on_definitive_data']}"
     if target["fragile"] is not None:
         ways = "; ".join(
@@ -118,6 +124,8 @@ def _status(target: dict[str, Any], texts: Messages) -> Iterator[str]:
         ("flat_tail", "explain.flat"),
         ("awaiting_target_year", "explain.awaiting"),
         ("windows_disagree", "explain.windows"),
+        ("turning", "explain.turning"),
+        ("target_impossible", "explain.impossible"),
     ):
         if target[column]:
             yield f"  {texts[key]}"

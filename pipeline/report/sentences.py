@@ -47,12 +47,13 @@ def why(content: Content, row: Row) -> Markup:
     parts: dict[str, Any] = {
         "year": lambda lang: number(row, "latest_year", "year", lang),
         "base": lambda lang: number(row, "baseline_year", "year", lang),
+        "since": lambda lang: number(row, "trend_start", "year", lang),
         "start": lambda lang: number(row, "window_start", "year", lang),
         "target_year": lambda lang: number(row, "target_year", "year", lang),
         "target": lambda lang: quantity(row, "target_value", indicator, lang, "exact"),
         "latest": lambda lang: quantity(row, "latest_value", indicator, lang),
         "ratio": lambda lang: number(row, "ratio_short", "pct", lang),
-        "growth": lambda lang: number(row, "growth_pct", "growth", lang),
+        "growth": lambda lang: number(row, "trend_pct", "growth", lang),
         # How the method reads that ratio or growth.
         "cut": lambda lang: Messages(lang).word("why.cut", status),
     }
@@ -66,9 +67,9 @@ def why(content: Content, row: Row) -> Markup:
         return message("why.missed", **parts)
     if row["ratio_short"] is not None:
         return message("why.ratio", **parts)
-    if row["growth_pct"] is not None:
-        return message("why.growth", **parts)
-    return message("why.start_past_target", **parts)
+    if row["target_value"] is not None:
+        return message("why.start_past_target", **parts)
+    return message("why.no_clear_trend" if status == "no_clear_trend" else "why.growth", **parts)
 
 
 def why_mission(content: Content, mission_id: str) -> Markup:

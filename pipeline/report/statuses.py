@@ -7,13 +7,14 @@ from __future__ import annotations
 
 # A mark beside each status, so that it is never told by colour alone.
 MARK = {
-    "achieved": "✔", "on_track": "↑", "progress_too_slow": "↗", "insufficient": "↘",
+    "achieved": "✔", "on_track": "↑", "catching_up": "↗", "progress_too_slow": "↗", "insufficient": "↘",
     "wrong_direction": "↓", "missed": "✘", "improving": "↑", "slightly_improving": "↗",
-    "stable": "→", "slightly_worsening": "↘", "worsening": "↓", "not_assessable": "·",
+    "stable": "→", "no_clear_trend": "↔", "slightly_worsening": "↘", "worsening": "↓", "not_assessable": "·",
 }  # fmt: skip
 COLOUR = {
     "achieved": "green", "on_track": "green", "improving": "green",
-    "slightly_improving": "yellow", "progress_too_slow": "yellow", "stable": "yellow",
+    "slightly_improving": "yellow", "catching_up": "yellow", "progress_too_slow": "yellow", "stable": "yellow",
+    "no_clear_trend": "yellow",
     "slightly_worsening": "red", "insufficient": "red", "wrong_direction": "red",
     "worsening": "red", "missed": "red", "not_assessable": "dim",
 }  # fmt: skip
@@ -24,8 +25,10 @@ REASONS = (
 )  # fmt: skip
 # The statuses of the method's table, the best first, and whether the letter gives a number.
 THRESHOLDS = (
-    ("achieved", True), ("on_track", True), ("improving", False), ("progress_too_slow", True),
-    ("slightly_improving", False), ("stable", False), ("insufficient", True),
+    ("achieved", True), ("on_track", True), ("improving", False), ("catching_up", True),
+    ("slightly_improving", False), ("stable", False), ("no_clear_trend", False),
+    ("progress_too_slow", True),
+    ("insufficient", True),
     ("slightly_worsening", False), ("wrong_direction", True), ("worsening", False),
     ("missed", True),
 )  # fmt: skip

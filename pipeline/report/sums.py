@@ -22,13 +22,11 @@ _PACE = {
         "recent": "({y} − {ys}) ÷ ({t} − {ts})",
         "required": "({yT} − {y}) ÷ ({tT} − {t})",
         "needed": "({yT} − {ys}) ÷ ({tT} − {ts})",
-        "growth": "100 × {recent} ÷ {ys}",
     },
     False: {
         "recent": "({y} ÷ {ys})<sup>1/({t} − {ts})</sup> − 1",
         "required": "({yT} ÷ {y})<sup>1/({tT} − {t})</sup> − 1",
         "needed": "({yT} ÷ {ys})<sup>1/({tT} − {ts})</sup> − 1",
-        "growth": "100 × {recent}",
     },
 }
 
@@ -53,8 +51,6 @@ def sums(content: Content, row: Row) -> list[tuple[str, Markup]]:
     add("pace_required", pace["required"], kind)
     if start is not None:
         add("ratio_short", "{recent} ÷ [" + pace["needed"] + "]", "pct")
-        down = content.indicators[row["indicator_id"]]["direction"] == "down"
-        add("growth_pct", ("−" if down else "") + pace["growth"], "growth")
     add("acceleration_factor", "{required} ÷ {recent}", "value")
     return found
 

@@ -9,15 +9,19 @@ columns:
   worst_indicator_id: VARCHAR, indicator that decides
   worst_target_id: VARCHAR, target that decides
   reason_indicator_id: VARCHAR, headline whose reason is given where nothing is assessable
-  severity: INTEGER, place in METHOD's order (1 = worst)
-  tie: DOUBLE, tie-breaker within a status
+  fit: VARCHAR, fit of the indicator that decides
+  severity_rank: INTEGER, rank of the row that decides over all rows (1 = worst)
+  standing: VARCHAR, on_course or gaining or failing or unclear or unassessed
+  status_probability: DOUBLE, probability of what the status says
+  confidence: VARCHAR, firm or likely or uncertain
   is_dated: BOOLEAN, true where the deciding figure is old
   latest_year: INTEGER, year of the deciding figure
   share_achieved: DOUBLE, share of the way
   share_of_time: DOUBLE, share of the time
   indication: VARCHAR, worst supporting status where there is no status (is no status itself)
   indication_indicator_id: VARCHAR, indicator that it comes from
-  law_failing: VARCHAR[], law targets that are missed or failing
+  law_failing: VARCHAR[], law targets that are missed or failing or whose year has passed without its figure
+  exploratory_failing: VARCHAR[], exploratory targets that are missed or failing
   n_indicators: INTEGER, number of indicators registered
   n_assessed: INTEGER, number of them with a status on a counting row
 expectations:
@@ -41,9 +45,14 @@ WITH head AS (
   SELECT * FROM core.ranked
   WHERE role = 'supporting' AND counts AND severity_rank IS NOT NULL
   QUALIFY row_number() OVER (PARTITION BY mission_id ORDER BY severity_rank) = 1
-), law AS (
-  SELECT mission_id, list(target_id ORDER BY target_id) AS law_failing
-  FROM core.ranked WHERE strength = 'law' AND is_failing GROUP BY mission_id
+), beside AS (
+  SELECT mission_id,
+         list(target_id ORDER BY target_id) FILTER (strength = 'law') AS law_failing,
+         list(target_id ORDER BY target_id)
+           FILTER (strength = 'exploratory' AND standing = 'failing') AS exploratory_failing
+  FROM core.ranked
+  WHERE standing = 'failing' OR (awaiting_target_year AND status <> 'achieved')
+  GROUP BY mission_id
 ), n AS (
   SELECT i.mission_id, count(DISTINCT i.indicator_id) AS n_indicators,
          count(DISTINCT r.indicator_id) AS n_assessed
@@ -53,20 +62,22 @@ WITH head AS (
 )
 SELECT m.mission_id,
        coalesce(w.status, 'not_assessable') AS status,
-       CASE WHEN w.status IS NULL THEN coalesce(f.reason, 'no_indicator') END AS reason,
+       CASE WHEN w.status IS NULL THEN coalesce(
+         f.reason, CASE WHEN n.n_indicators > 0 THEN 'context_only' ELSE 'no_indicator' END) END AS reason,
        CASE WHEN w.status IS NOT NULL THEN w.fit || '_headline' END AS basis,
        w.indicator_id AS worst_indicator_id, w.target_id AS worst_target_id,
        CASE WHEN w.status IS NULL THEN f.indicator_id END AS reason_indicator_id,
-       w.severity, w.tie, coalesce(w.is_dated, false) AS is_dated,
+       w.fit, w.severity_rank, coalesce(w.standing, 'unassessed') AS standing,
+       w.status_probability, w.confidence, coalesce(w.is_dated, false) AS is_dated,
        coalesce(w.latest_year, f.latest_year) AS latest_year, w.share_achieved, w.share_of_time,
        CASE WHEN w.status IS NULL THEN s.status END AS indication,
        CASE WHEN w.status IS NULL THEN s.indicator_id END AS indication_indicator_id,
-       law.law_failing,
+       beside.law_failing, beside.exploratory_failing,
        coalesce(n.n_indicators, 0)::INTEGER AS n_indicators,
        coalesce(n.n_assessed, 0)::INTEGER AS n_assessed
 FROM registry.missions m
 LEFT JOIN worst w USING (mission_id)
 LEFT JOIN first_reason f USING (mission_id)
 LEFT JOIN support s USING (mission_id)
-LEFT JOIN law USING (mission_id)
+LEFT JOIN beside USING (mission_id)
 LEFT JOIN n USING (mission_id)

@@ -12,9 +12,13 @@ columns:
   number: DOUBLE, the target's number (a fraction for changes)
   target_year: INTEGER, year of the target
   base_year: INTEGER, base year
+  base_year_basis: VARCHAR, letter or assumed or documented
   documented_baseline: DOUBLE, baseline from a document, used where the series has none
   milestone_state: VARCHAR, official state of a milestone
   may_be_zero: BOOLEAN, true where a value of 0 is possible
+  modelled: BOOLEAN, true where the figures are a smooth model of the publisher's
+  bound_low: DOUBLE, natural lower limit of the unit
+  bound_high: DOUBLE, natural upper limit of the unit
   path: VARCHAR, linear or geometric
   counts: BOOLEAN, true where the row decides on the status of its mission
   breaks: INTEGER[], break years that the registry names
@@ -54,7 +58,8 @@ WITH obs AS (
   GROUP BY ALL
 )
 SELECT t.indicator_id, 'NL' AS geo, t.target_id, i.direction, i.fit, i.cadence, t.kind, t.number,
-       t.target_year, t.base_year, t.documented_baseline, g.milestone_state, i.may_be_zero, t.path,
+       t.target_year, t.base_year, t.base_year_basis, t.documented_baseline, g.milestone_state, i.may_be_zero,
+       i.modelled, i.bound_low, i.bound_high, t.path,
        t.counts, brk.breaks, car.years AS carried_forward, obs.years, obs.values, obs.flags,
        way.years AS waypoint_years, way.kinds AS waypoint_kinds, way.numbers AS waypoint_numbers,
        way.bases AS waypoint_bases, way.baselines AS waypoint_baselines

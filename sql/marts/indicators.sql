@@ -13,6 +13,9 @@ columns:
   role: VARCHAR, headline or supporting
   cadence: INTEGER, years between reference years at the publisher
   may_be_zero: BOOLEAN, true where a value of 0 is possible
+  modelled: BOOLEAN, true where the figures are a smooth model of the publisher's
+  bound_low: DOUBLE, natural lower limit of the unit
+  bound_high: DOUBLE, natural upper limit of the unit
   formula: VARCHAR, the series that it is made of and how - source/dataset[dimension=code]
   fingerprint: VARCHAR, hash of what the registry says of it; it changes when the entry does
   source: VARCHAR, publisher's id
@@ -35,7 +38,8 @@ WITH broken AS (
   FROM registry.breaks WHERE geo IS NULL OR geo = 'NL' GROUP BY indicator_id
 )
 SELECT i.indicator_id, i.mission_id, i.position, i.label_nl, i.label_en, i.unit, i.direction, i.fit,
-       i.role, i.cadence, i.may_be_zero, i.formula, i.fingerprint, i.source, i.dataset, i.licence, i.citation, i.caveat_nl, i.caveat_en,
+       i.role, i.cadence, i.may_be_zero, i.modelled, i.bound_low, i.bound_high, i.formula,
+       i.fingerprint, i.source, i.dataset, i.licence, i.citation, i.caveat_nl, i.caveat_en,
        b.breaks, b.reasons AS break_reasons, i.datasets, i.landing_urls
 FROM registry.indicators i
 LEFT JOIN broken b USING (indicator_id)

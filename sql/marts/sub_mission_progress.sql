@@ -13,7 +13,12 @@ columns:
   reason_indicator_id: VARCHAR, headline whose reason is given where nothing is assessable
   indication: VARCHAR, worst supporting status where there is no status (is no status itself)
   indication_indicator_id: VARCHAR, indicator that it comes from
-  law_failing: VARCHAR[], law targets that are missed or failing (never counted)
+  law_failing: VARCHAR[], law targets that are missed or failing or whose year has passed without its figure (never counted)
+  exploratory_failing: VARCHAR[], exploratory targets that are missed or failing (never counted)
+  status_probability: DOUBLE, probability of what the status says
+  confidence: "VARCHAR, how sure the status is: firm, likely or uncertain"
+  standing: "VARCHAR, what it is counted under: on_course, gaining, failing, unclear or unassessed"
+  is_solid: "BOOLEAN, true where the figure that decides is direct and recent, and the status at least likely"
   is_dated: BOOLEAN, true where the deciding figure is old
   latest_year: INTEGER, year of the deciding figure
   share_achieved: DOUBLE, share of the way from baseline to target that is done
@@ -45,11 +50,10 @@ WITH ranked AS (
   SELECT * FROM ranked
   QUALIFY row_number() OVER (
     PARTITION BY mission_id
-    ORDER BY severity NULLS LAST, tie NULLS LAST, worst_indicator_id NULLS LAST,
-             worst_target_id NULLS LAST, goal_id <> mission_id, goal_id) = 1
+    ORDER BY severity_rank NULLS LAST, goal_id <> mission_id, goal_id) = 1
 ), chosen AS (
   -- Where nothing is assessable the row speaks for itself, never for a goal.
-  SELECT w.mission_id, CASE WHEN w.severity IS NULL THEN w.mission_id ELSE w.goal_id END AS goal_id
+  SELECT w.mission_id, CASE WHEN w.severity_rank IS NULL THEN w.mission_id ELSE w.goal_id END AS goal_id
   FROM worst w
 ), state AS (
   SELECT mission_id, any_value(milestone_state) AS milestone_state
@@ -60,6 +64,8 @@ SELECT m.mission_id, m.parent_id, d.status, d.reason,
        d.worst_indicator_id, d.worst_target_id,
        CASE WHEN c.goal_id <> m.mission_id THEN c.goal_id END AS worst_goal_id,
        d.reason_indicator_id, d.indication, d.indication_indicator_id, o.law_failing,
+       o.exploratory_failing, d.status_probability, d.confidence, d.standing,
+       coalesce(d.fit = 'direct' AND NOT d.is_dated AND d.confidence IN ('firm', 'likely'), false) AS is_solid,
        d.is_dated, d.latest_year, d.share_achieved, d.share_of_time,
        o.n_indicators, o.n_assessed, state.milestone_state,
        v.status AS override_status, v.author AS override_author, v.reason AS override_reason,

@@ -17,6 +17,7 @@ columns:
   counts: BOOLEAN, true where it decides on the status of its mission
   status: VARCHAR, status of the indicator towards the target
   reason: VARCHAR, why it has none
+  confidence: "VARCHAR, how sure it is: firm, likely or uncertain"
   baseline_year: INTEGER, base year
   baseline_value: DOUBLE, value at the base year
   latest_year: INTEGER, year of the latest observation
@@ -26,7 +27,7 @@ columns:
   share_achieved: DOUBLE, share of the way from baseline to target that is done (1 = reached)
   share_of_time: DOUBLE, share of the time from base year to target year that has passed
   gap_to_path: DOUBLE, distance behind the required path (positive = behind)
-  pace_recent: DOUBLE, pace over the 5-year window
+  pace_recent: DOUBLE, pace over the short window
   pace_required: DOUBLE, pace from the latest year that reaches the target in time
   pace_basis: VARCHAR, cagr (fraction a year) or linear (units a year)
   year_reached: DOUBLE, year in which the recent pace reaches the target
@@ -40,7 +41,7 @@ columns:
   landing_url: VARCHAR, the publisher's page for people that has the figures (the first where several are combined)
 */
 SELECT m.mission_id, m.title_nl, m.title_en, i.indicator_id, i.label_nl, i.label_en, i.unit, i.role, i.fit,
-       p.geo, p.target_id, p.counts, p.status, coalesce(p.reason, g.reason) AS reason,
+       p.geo, p.target_id, p.counts, p.status, coalesce(p.reason, g.reason) AS reason, p.confidence,
        p.baseline_year, p.baseline_value, p.latest_year, p.latest_value, p.target_year, p.target_value,
        p.share_achieved, p.share_of_time, p.gap_to_path, p.pace_recent, p.pace_required, p.pace_basis,
        p.year_reached, p.is_dated,
