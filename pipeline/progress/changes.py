@@ -41,12 +41,12 @@ def spread(changes: Iterable[Change], start: int) -> tuple[float, int] | None:
     last = [change.yearly for change in changes][-CHANGES:]
     if len(last) < LEAST_CHANGES:
         last = [change.yearly for change in changes if change.since >= start]
-    if len(last) < CONFIDENCE_CHANGES:
+    if len(last) < CONFIDENCE_CHANGES or not all(map(math.isfinite, last)):
         return None
     try:
         return stdev(last), len(last)
     except OverflowError:
-        return math.inf, len(last)
+        return None
 
 
 def without_largest_step(heights: Mapping[int, float], cadence: int) -> dict[int, float] | None:

@@ -51,10 +51,9 @@ STANDINGS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 # Our answer to the question that the other methods are asked too (§5): with a target, is its pace
-# enough; without one, does it move the right way. None: we do not answer.
-_ANSWERS: Final[Mapping[str, bool | None]] = MappingProxyType(
-    {"on_course": True, "gaining": True, "failing": False}
-)
+# enough; without one, does it move the right way.
+ON_COURSE: Final = frozenset(s for s in STANDINGS if STANDINGS[s] in ("on_course", "gaining"))
+NO_ANSWER: Final = frozenset({"no_clear_trend", NOT_ASSESSABLE})
 
 # Eurostat's SDG monitoring: pace over the pace required.
 ON_TRACK_FROM: Final = 0.95
@@ -143,7 +142,7 @@ def tables() -> dict[str, pa.Table]:
                 "status": words,
                 "severity": pa.array([SEVERITY.get(w) for w in words], pa.int32()),
                 "standing": [STANDINGS[w] for w in words],
-                "is_on_course": [_ANSWERS.get(STANDINGS[w]) for w in words],
+                "is_on_course": [None if w in NO_ANSWER else w in ON_COURSE for w in words],
             }
         ),
     }

@@ -103,6 +103,8 @@ def trend_of(
         scale, heights = "share", {year: 100 * value / middle for year, value in inside.items()}
     else:
         return Trend(start, latest, len(inside), p, {})
+    if not all(map(math.isfinite, heights.values())):
+        return Trend(start, latest, len(inside), p, {})
     slope = _slope(heights)
     if slope is not None:
         p = _persistent(p, heights, slope)
@@ -167,10 +169,14 @@ def _persistent(p: float, heights: Mapping[int, float], slope: float) -> float:
         return p
     start = min(heights)
     residuals = [height - slope * (year - start) for year, height in heights.items()]
+    largest = max(map(abs, residuals))
+    if not math.isfinite(largest) or largest <= _ROUNDING * max(map(abs, heights.values())):
+        return p
+    residuals = [e / largest for e in residuals]  # squares of more than 1e154 have no float
     middle = math.fsum(residuals) / len(residuals)
     residuals = [e - middle for e in residuals]
     squares = math.fsum(e * e for e in residuals)
-    if squares <= len(residuals) * (_ROUNDING * max(map(abs, heights.values()))) ** 2:
+    if squares <= len(residuals) * _ROUNDING**2:
         return p
     r = math.fsum(a * b for a, b in pairwise(residuals)) / squares
     if r <= 0:

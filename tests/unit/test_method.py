@@ -34,17 +34,24 @@ def test_sql_is_given_every_status_with_its_place() -> None:
 
 
 def test_failing_is_too_slow_or_no_better_and_an_open_question_is_not() -> None:
-    assert {w for w, r in statuses().items() if r["is_failing"]} == {
-        "missed", "wrong_direction", "worsening", "insufficient", "slightly_worsening", "stable",
-        "progress_too_slow", "slightly_improving",
-    }  # fmt: skip
+    standing = {w: r["standing"] for w, r in statuses().items()}
+    assert {w for w in standing if standing[w] == "failing"} == {
+        w for w, place in method.SEVERITY.items() if place <= method.SEVERITY["progress_too_slow"]
+    }
+    assert {w for w in standing if standing[w] == "unclear"} == {"stable", "no_clear_trend"}
+    assert {w for w in standing if standing[w] == "gaining"} == {
+        "slightly_improving",
+        "catching_up",
+    }
+    assert {w for w in standing if standing[w] == "unassessed"} == {"not_assessable"}
 
 
 def test_our_statuses_answer_the_question_that_the_other_methods_are_asked() -> None:
     answers = {w: r["is_on_course"] for w, r in statuses().items()}
     yes = {w for w, answer in answers.items() if answer}
-    assert yes == {"achieved", "on_track", "improving", "slightly_improving"}
-    assert [w for w, answer in answers.items() if answer is None] == ["not_assessable"]
+    assert yes == {"achieved", "on_track", "improving", "slightly_improving", "catching_up"}
+    silent = {w for w, answer in answers.items() if answer is None}
+    assert silent == {"no_clear_trend", "not_assessable"}
 
 
 def test_the_numbers_that_sql_reads_are_one_row() -> None:
