@@ -51,7 +51,7 @@ class Confidence(NamedTuple):
     word: str | None = None
 
 
-class _Pace(NamedTuple):
+class Pace(NamedTuple):
     """A yearly change as a distribution: `mean` + `spread` ÷ √`years` × Student-t(`n` − 1)."""
 
     mean: float
@@ -95,10 +95,11 @@ def confidence_of(
         return Confidence()
     probability, n = found
     capped = question.modelled or n < LEAST_CHANGES
-    return Confidence(probability, _word(probability, capped))
+    return Confidence(probability, word_for(probability, capped))
 
 
-def _word(probability: float, capped: bool) -> str:
+def word_for(probability: float, capped: bool) -> str:
+    """The word of a probability; one that is `capped` says `likely` at most."""
     if probability >= FIRM_FROM and not capped:
         return "firm"
     return "likely" if probability >= LIKELY_FROM else "uncertain"
@@ -117,7 +118,7 @@ def _of_trend(
     found = spread(yearly_changes(heights, question.cadence), trend.start)
     if found is None:
         return None
-    growth = _Pace(trend.slope, *found, trend.latest - trend.start)
+    growth = Pace(trend.slope, *found, trend.latest - trend.start)
     limit, at_least = _TRENDS[status]
     limit *= question.sign
     edge = math.log1p(limit / 100) if log else limit
@@ -138,7 +139,7 @@ def _of_ratio(
     found = spread(changes, start)
     if found is None or not inside:
         return None
-    recent = _Pace(fmean(inside), *found, row.latest_year - start)
+    recent = Pace(fmean(inside), *found, row.latest_year - start)
     limit, at_least = _RATIOS[row.status]
     if row.ratio_short is None:  # the window starts past the target: any way back is the wrong way
         return (recent.at_most(0) if question.sign > 0 else recent.at_least(0)), recent.n

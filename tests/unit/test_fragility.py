@@ -53,6 +53,8 @@ def test_without_the_last_year() -> None:
             "without_last_year": "insufficient",
             "regression": "progress_too_slow",
             "longer_window": "progress_too_slow",
+            # Changes -1 -.5 -.5 0 -3: the -3 becomes -.5, and -2.5 ÷ 5 over -16/16 is .5.
+            "one_step": "insufficient",
         },
     )
 
@@ -83,14 +85,61 @@ def test_an_achieved_target_stays_so_with_a_regression() -> None:
 
 
 def test_a_window_one_year_longer() -> None:
-    # Growth 2019-2024 is 0 (stable); from 2018 on it is (10/11)^(1/6) - 1 = -1.6 %: improving.
-    # 2018 is in the window of the series that ends a year earlier as well.
-    question = asked(kind="direction", number=None, target_year=None)
-    series = run(2018, 11, 10, 10, 10, 10, 10, 10)
-    assert changes(question, series) == (
-        "stable",
-        {"without_last_year": "improving", "longer_window": "improving"},
+    # To 0 in 2035 from 2019: -5/16 a year needed. 5 to 3.9 in five years: .22 over .3125 is .70;
+    # from 2018 on, 6 to 3.9: .35 over 6/17 = .3529 is .99.
+    assert (
+        changes(asked(), run(2018, 6, 5, 5, 4.8, 4.5, 4.2, 3.9))[1]["longer_window"] == "on_track"
     )
+
+
+def test_one_step() -> None:
+    # 16 15 14.5 14 14 11 over 2019-2024: changes -1 -.5 -.5 0 -3. The median is -.5; -3 lies
+    # farthest and becomes -.5, the median of the others: 11 becomes 13.5, a pace of -.5 over -1.
+    series = run(2019, 16, 15, 14.5, 14, 14, 11)
+    assert changes(asked(), series)[1]["one_step"] == "insufficient"
+    # What is reached by one step alone: 12 11.5 11 10.5 10 5, target 6. Without it 9.5.
+    reached = asked(number=6.0)
+    status, found = changes(reached, run(2019, 12, 11.5, 11, 10.5, 10, 5))
+    assert status == "achieved" and found["one_step"] == "on_track"
+    # The moved value is held against the path: 100 in 2015 to 0 in 2035, 50 due by 2025; 52 is
+    # near. Without the step of -13 it is 58.5 (-6.3 a year, 6 needed): too far behind.
+    path = asked(base_year=2015)
+    status, found = changes(path, run(2015, 100, 97, 95, 93, 92, 90, 84, 77, 70, 65, 52))
+    assert status == "on_track" and found["one_step"] == "catching_up"
+
+
+def test_a_trend_without_its_largest_step() -> None:
+    # Flat at 100, and flat at 110 from 2021 on: nothing but one step.
+    flat = [100, 100.1, 100, 100.1, 100, 100.1, 110, 110.1, 110.2, 110.3, 110.4]
+    trend = asked(kind="direction", number=None, target_year=None, direction="up")
+    status, found = changes(trend, run(2015, *flat))
+    assert status == "improving" and "one_step" in found
+
+
+def test_another_base_year_where_it_is_assumed() -> None:
+    # -30 % of 2019 is 70 by 2030; the value of 2020 was a trough: of 80 it is 56.
+    series = run(2018, 101, 100, 80, 92, 89, 86, 83)
+    question = asked(kind="change", number=-0.3, base_year=2019, target_year=2030)
+    assert "base_year" not in changes(question, series)[1]
+    assumed = dataclasses.replace(question, base_year_basis="assumed")
+    plain, found = changes(assumed, series)
+    other = [
+        assess(dataclasses.replace(assumed, base_year=base), series, R).status
+        for base in (2017, 2018, 2020, 2021)
+    ]
+    # 2017 is not in the series and no variant: its question has no baseline.
+    assert other[0] == "not_assessable"
+    assert found["base_year"] == next(status for status in other[1:] if status != plain)
+    assert "too_short_to_test" not in found
+
+
+def test_the_trend_over_eight_and_over_twelve_years() -> None:
+    # Down to 2017 and up since: over ten years up, over twelve years no clear trend.
+    series = run(2013, 130, 125, 104, 102, 100, 103, 106, 109, 112, 115, 118, 121, 124)
+    trend = asked(kind="direction", number=None, target_year=None, direction="up")
+    status, found = changes(trend, series)
+    assert status == "improving"
+    assert found["trend_12"] == "no_clear_trend" and "trend_8" not in found
 
 
 def test_the_other_pace_basis() -> None:
@@ -100,13 +149,12 @@ def test_the_other_pace_basis() -> None:
                      target_year=2030)  # fmt: skip
     series = run(2019, 184707.42, 167820.17, 170836.91, 155927.11, 146092.36, 144396.43)
     row = assess(question, series, R, Calculation(linear=True))
-    assert (row.pace_basis, row.status) == ("linear", "on_track")
+    assert (row.pace_basis, row.status) == ("linear", "catching_up")
     assert row.ratio_short == pytest.approx(-8062.198 / ((102555 - 184707.42) / 11), rel=1e-6)
-    assert changes(question, series)[1]["other_pace_basis"] == "on_track"
-    # In % of the start for a direction: -3 of 100 over 5 years is -0.6 % linear, -0.607 % compound.
+    assert changes(question, series)[1]["other_pace_basis"] == "catching_up"
+    # A trend has one scale; no other way of taking it.
     trend = asked(kind="direction", number=None, target_year=None)
-    falls = run(2019, 100, 99, 99, 98, 98, 97)
-    assert assess(trend, falls, R, Calculation(linear=True)).growth_pct == pytest.approx(0.6)
+    assert "other_pace_basis" not in changes(trend, run(2019, 100, 99, 99, 98, 98, 97))[1]
 
 
 def test_a_pace_that_can_only_be_linear_has_no_other_basis() -> None:
@@ -115,10 +163,16 @@ def test_a_pace_that_can_only_be_linear_has_no_other_basis() -> None:
 
 
 def test_a_status_that_hangs_on_the_last_year_alone_is_fragile() -> None:
+    number = asked(target_year=2026)
+    status, found = changes(number, run(2021, 10, 9, 8, 7))
+    assert status == "insufficient"
+    # Three observations are too few; a window a year longer holds the same four.
+    assert found == {"too_short_to_test": "not_assessable"}
+    # Four in order of five: a fourth of a chance in noise, so no clear trend without the last.
     trend = asked(kind="direction", number=None, target_year=None)
-    assert changes(trend, run(2021, 10, 9, 8, 7)) == (
+    assert changes(trend, run(2020, 10, 9, 8, 7, 6)) == (
         "improving",
-        {"without_last_year": "not_assessable"},
+        {"without_last_year": "no_clear_trend"},
     )
 
 
