@@ -234,14 +234,17 @@ def _paces(
         pace_recent=pace_over(basis, recent),
         pace_long=pace_over(basis, past),
     )
-    if row.target_value is None or question.target_year is None:
-        return row
-    return _towards_target(
-        question,
-        row,
-        ratio_short=_ratio(question, row, recent),
-        ratio_long=None if long == short else _ratio(question, row, past),
-    )
+    if row.target_value is not None and question.target_year is not None:
+        row = _towards_target(
+            question,
+            row,
+            ratio_short=_ratio(question, row, recent),
+            ratio_long=None if long == short else _ratio(question, row, past),
+        )
+    if short is None:
+        # Without its basis nobody can tell whether a pace is in per cent or in units.
+        row = replace(row, pace_basis=None, pace_required=None)
+    return row
 
 
 def _towards_target(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import date
+from itertools import pairwise
 from statistics import stdev
 from typing import Any
 
@@ -90,7 +91,7 @@ def test_of_a_row_with_a_number() -> None:
     row = assess(asked(), run(2025, *values), R)
     # Window 2020 (60) to 2025 (40): mean −4; needed −60/15 = −4; ratio 1: on track. At least .95
     # of it: a pace of −3.8 or steeper. s of the ten changes, 9 degrees of freedom, five years.
-    changes = [b - a for a, b in zip(values, values[1:], strict=False)]
+    changes = [b - a for a, b in pairwise(values)]
     t = (-3.8 - -4.0) * math.sqrt(5) / stdev(changes)
     assert row.status == "on_track"
     assert row.status_probability == pytest.approx(student.cdf(t, 9))
@@ -107,7 +108,7 @@ def test_each_status_is_at_least_as_likely_as_not() -> None:
     ):
         values = [100, 97, 99, 90, 95, last]
         row = assess(asked(target_year=2030), run(2025, *values), R)
-        changes = [b - a for a, b in zip(values, values[1:], strict=False)]
+        changes = [b - a for a, b in pairwise(values)]
         t = (edge - (last - 100) / 5) * math.sqrt(5) / stdev(changes)
         chance = student.cdf(t if below else -t, 4)
         # Five changes: fewer than six, so never firm.
@@ -121,7 +122,7 @@ def test_a_compound_pace_is_held_against_its_threshold_in_logarithms() -> None:
     values = [100, 111, 120, 134, 146, 161.051]
     question = asked(direction="up", number=259.37424601, target_year=2030)
     row = assess(question, run(2025, *values), R)
-    changes = [math.log(b / a) for a, b in zip(values, values[1:], strict=False)]
+    changes = [math.log(b / a) for a, b in pairwise(values)]
     t = (math.log(1.1) - math.log(1.095)) * math.sqrt(5) / stdev(changes)
     assert row.pace_basis == "cagr" and row.status == "on_track"
     assert row.status_probability == pytest.approx(student.cdf(t, 4), rel=1e-6)
@@ -130,7 +131,7 @@ def test_a_compound_pace_is_held_against_its_threshold_in_logarithms() -> None:
 def test_a_start_past_the_target_is_the_chance_of_the_wrong_way() -> None:
     values = [52, 52, 51, 51, 50, 49]
     row = assess(asked(direction="up", number=50.0), run(2025, *values), R)
-    changes = [math.log(b / a) for a, b in zip(values, values[1:], strict=False)]
+    changes = [math.log(b / a) for a, b in pairwise(values)]
     t = -math.log(49 / 52) / 5 * math.sqrt(5) / stdev(changes)
     assert seen(row) == ("wrong_direction", pytest.approx(student.cdf(t, 4)), "likely")
 
@@ -143,7 +144,7 @@ def test_of_a_row_of_direction() -> None:
     slopes = sorted(
         (heights[j] - heights[i]) / (j - i) for i in range(11) for j in range(i + 1, 11)
     )
-    changes = [b - a for a, b in zip(heights, heights[1:], strict=False)]
+    changes = [b - a for a, b in pairwise(heights)]
     t = (slopes[27] - math.log(1.01)) * math.sqrt(10) / stdev(changes)
     assert seen(row) == ("improving", pytest.approx(student.cdf(t, 9)), "firm")
 

@@ -643,7 +643,7 @@ def test_a_long_window_may_qualify_alone() -> None:
     assert verdict(row) == ("not_assessable", "too_few_points")
     assert row.window_start is None and row.pace_recent is None and row.ratio_short is None
     # (70 − 100)/12 = −2.5 over −100/18: .45; no status by ratio, so nothing to disagree with.
-    assert row.pace_basis == "linear" and row.pace_long == -2.5
+    assert row.pace_basis is None and row.pace_required is None and row.pace_long == -2.5
     assert row.ratio_long == pytest.approx(0.45)
     assert row.windows_disagree is None and row.tie is None
 
