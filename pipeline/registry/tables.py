@@ -174,7 +174,8 @@ def _formula(operands: Iterable[Operand]) -> str:
 def _fingerprint(registry: Registry, item: Indicator) -> str:
     """Changes when anything that the registry says of the indicator or its datasets does."""
     names = sorted({o.dataset for o in registry.operands if o.indicator == item.id})
-    said = [item.model_dump(mode="json")]
+    # Without defaults: a field that is new to the registry changes no entry that does not use it.
+    said = [item.model_dump(mode="json", exclude_defaults=True)]
     said += [
         registry.datasets[name].model_dump(mode="json", include={"format", "code", "forms"})
         for name in names
