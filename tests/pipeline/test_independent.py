@@ -1,4 +1,4 @@
-"""Every status of the published set against a naive recomputation (tests/naive.py)."""
+"""Every row of the published set against a naive recomputation (tests/naive.py)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from tests import naive
+from tests import naive, naive_confidence, naive_roll_up
 
 REFERENCE = date(2026, 11, 23)
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -30,84 +31,172 @@ def marts(first_run: dict[str, Any]) -> Marts:
             for name in (
                 "missions", "indicators", "targets", "indicator_targets", "observations",
                 "indicator_progress", "sub_mission_progress", "mission_progress",
+                "second_opinions",
             )
         }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def recomputed(marts: Marts) -> list[dict[str, Any]]:
-    """One row for each indicator and target, its status worked out from the published figures."""
-    items = {r["indicator_id"]: r for r in marts["indicators"]}
+def modelled(root: Path) -> set[str]:
+    """Indicators whose publisher gives a smooth model, by the registry's own files."""
+    files = (root / "pipeline" / "registry" / "indicators").glob("*.yaml")
+    entries = [entry for file in files for entry in yaml.safe_load(file.read_text("utf-8"))]
+    return {entry["id"] for entry in entries if entry.get("modelled")}
+
+
+@pytest.fixture(scope="module")
+def recomputed(marts: Marts, modelled: set[str]) -> list[dict[str, Any]]:
+    """One row for each indicator and target, worked out from the published figures."""
     states = {r["target_id"]: r["milestone_state"] for r in marts["targets"]}
-    series: dict[str, list[tuple[int, float, frozenset[str]]]] = {}
-    carried: dict[str, set[int]] = {}
+    items = {
+        r["indicator_id"]: {**r, "modelled": r["indicator_id"] in modelled}
+        for r in marts["indicators"]
+    }
+    seen: dict[str, list[tuple[int, float, frozenset[str]]]] = {name: [] for name in items}
+    carried: dict[str, set[int]] = {name: set() for name in items}
     for o in marts["observations"]:
         if o["geo"] == "NL":
             row = (o["period"], o["value"], frozenset(o["flags"] or ()))
-            series.setdefault(o["indicator_id"], []).append(row)
+            seen[o["indicator_id"]].append(row)
             if o["carried_forward"]:
-                carried.setdefault(o["indicator_id"], set()).add(o["period"])
+                carried[o["indicator_id"]].add(o["period"])
+
+    def case(asked: dict[str, Any], series: naive.Series) -> dict[str, Any]:
+        item = items[asked["indicator_id"]]
+        flagged = {year for year, _, flags in series if "b" in flags}
+        return {
+            "item": item, "asked": asked, "milestone": states.get(asked["target_id"]),
+            "others": [o for o in marts["indicator_targets"]
+                       if o["indicator_id"] == asked["indicator_id"]],
+            "values": {year: value for year, value, _ in series
+                       if year not in carried[asked["indicator_id"]]},
+            "breaks": flagged | set(item["breaks"] or ()), "today": REFERENCE,
+        }  # fmt: skip
+
     rows = []
     for asked in marts["indicator_targets"]:
         name = asked["indicator_id"]
-        item, seen = items[name], series.get(name, [])
-        rest = (carried.get(name, set()), REFERENCE)
-        state = states.get(asked["target_id"])
-        status, reason, number = naive.status(item, asked, state, seen, *rest)
-        settled = naive.status(item, asked, state, naive.without_unsettled(seen), *rest)
-        by_growth = asked["kind"] == "direction"
+        mine = case(asked, seen[name])
+        main = naive.assess(mine)
+        settled = naive.assess(case(asked, naive.without_unsettled(seen[name])))
+        words = naive_confidence.fragility(mine, main)
+        probability, sure = naive_confidence.confidence(mine, main)
+        moves = {} if asked["kind"] == "milestone" else main.get("trend") or {}
+        wanted = {
+            **(naive.measures(mine, main) if mine["values"] else {}),
+            "status": main["status"], "reason": main["reason"],
+            "position": main.get("position"), "trend_pct": moves.get("g"),
+            "trend_p": moves.get("p"), "turning": moves.get("turning", False),
+            "status_on_definitive_data": settled["status"],
+            "fragile": None if words is None else bool(words), "fragile_reasons": words or [],
+            "status_probability": probability, "confidence": sure,
+            "counts": asked["counts"], "as_of": REFERENCE, "method_version": "2.0",
+        }  # fmt: skip
+        direction = asked["kind"] == "direction"
+        item = mine["item"]
         rows.append(
             {
-                **{k: item[k] for k in ("mission_id", "fit", "role", "position")},
+                **{k: item[k] for k in ("mission_id", "fit", "role")},
                 **{k: asked[k] for k in (
                     "indicator_id", "target_id", "counts", "strength", "target_year")},
-                "status": status, "reason": reason, "number": number, "definitive": settled[0],
-                "tie": number / 100 if by_growth and number is not None else number,
+                "status": main["status"], "reason": main["reason"], "place": item["position"],
+                "ratio": main["ratio"], "g": moves.get("g") if direction else None,
+                "confidence": sure, "awaiting": wanted.get("awaiting_target_year", False),
+                **{k: wanted.get(k) for k in (
+                    "is_dated", "latest_year", "share_achieved", "share_of_time")},
+                "wanted": wanted,
             }
         )  # fmt: skip
     return rows
 
 
-def test_every_indicators_status_is_the_naive_one(
+def same(found: Any, wanted: Any) -> bool:
+    """Numbers to nine digits; lists as sets; no list is an empty one."""
+    if isinstance(wanted, float) and found is not None:
+        return bool(found == pytest.approx(wanted, rel=1e-9, abs=1e-9))
+    if isinstance(wanted, list | set):
+        return set(found or ()) == set(wanted)
+    return bool(found == wanted)
+
+
+def differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    return [
+        f"{key}: {found.get(key, 'no such column')!r}, worked out {value!r}"
+        for key, value in wanted.items()
+        if not same(found.get(key, "no such column"), value)
+    ]
+
+
+def test_every_indicators_row_is_the_naive_one(
     marts: Marts, recomputed: list[dict[str, Any]]
 ) -> None:
     published = {(r["indicator_id"], r["target_id"]): r for r in marts["indicator_progress"]}
     assert len(published) == len(recomputed) == len(marts["indicator_targets"]) > 80
+    opinions: dict[tuple[str, str], list[bool]] = {}
+    for r in marts["second_opinions"]:
+        if r["agrees"] is not None:
+            opinions.setdefault((r["indicator_id"], r["target_id"]), []).append(r["agrees"])
+    wrong = {}
     for row in recomputed:
-        found = published[row["indicator_id"], row["target_id"]]
-        assert (found["status"], found["reason"]) == (row["status"], row["reason"]), row
-        assert found["status_on_definitive_data"] == row["definitive"], row
-        if row["number"] is not None:
-            value = found["growth_pct" if found["ratio_short"] is None else "ratio_short"]
-            assert value == pytest.approx(row["number"], rel=1e-9), row
-    assert len({r["status"] for r in recomputed}) >= 8
+        key = row["indicator_id"], row["target_id"]
+        found, agree = published[key], opinions.get(key)
+        # No trend at all is not turning either.
+        found = {**found, "turning": bool(found.get("turning"))}
+        wanted = {**row["wanted"], "methods_agree": all(agree) if agree else None}
+        if told := differences(found, wanted):
+            wrong[key] = told
+    assert not wrong, wrong
+    statuses = {r["status"] for r in recomputed}
+    assert len(statuses) >= 10
+    assert {"catching_up", "no_clear_trend"} <= statuses
+    # Nothing that is behind its path is called on track.
+    assert not any(
+        r["status"] == "on_track" and r["wanted"]["position"] == "behind" for r in recomputed
+    )
 
 
-def test_every_missions_status_is_the_naive_one(
+def test_every_missions_row_is_the_naive_one(
     marts: Marts, recomputed: list[dict[str, Any]]
 ) -> None:
-    below, tops = naive.roll_up(marts["missions"], recomputed)
+    below, tops = naive_roll_up.roll_up(marts["missions"], recomputed)
+    wrong = {}
     assert len(below) == len(marts["sub_mission_progress"]) == 25
     for found in marts["sub_mission_progress"]:
         wanted = below[found["mission_id"]]
-        worst = found["worst_indicator_id"] and (
-            found["worst_indicator_id"], found["worst_target_id"]
-        )  # fmt: skip
-        assert {
-            "status": found["status"], "reason": found["reason"], "basis": found["basis"],
-            "worst": worst, "goal": found["worst_goal_id"], "indication": found["indication"],
-            "law_failing": found["law_failing"] or [],
-        } == {k: wanted.get(k) for k in (
-            "status", "reason", "basis", "worst", "goal", "indication", "law_failing")}, found  # fmt: skip
+        row, hint = wanted["row"] or {}, wanted["indication"] or {}
+        wanted = {
+            "worst_indicator_id": row.get("indicator_id"),
+            "worst_target_id": row.get("target_id"), "worst_goal_id": wanted.get("goal"),
+            "indication": hint.get("status"),
+            "indication_indicator_id": hint.get("indicator_id"),
+            "confidence": row.get("confidence"), "is_dated": row.get("is_dated", False),
+            **{k: row.get(k) for k in ("latest_year", "share_achieved", "share_of_time")},
+            **{k: wanted[k] for k in (
+                "status", "reason", "basis", "law_failing", "exploratory_failing",
+                "n_indicators", "n_assessed")},
+        }  # fmt: skip
+        if told := differences(found, wanted):
+            wrong[found["mission_id"]] = told
     assert len(tops) == len(marts["mission_progress"]) == 5
     for found in marts["mission_progress"]:
         wanted = tops[found["mission_id"]]
-        assert (found["own_status"], found["own_reason"]) == (wanted["status"], wanted["reason"])
-        for key in ("n_sub_missions", "n_assessed"):
-            assert found[key] == wanted[key], found
-        assert {w: found[f"n_{w}"] for w in wanted["counts"]} == wanted["counts"]
-        assert found["worst_sub_mission_id"] == wanted["worst_sub"]
-        assert set(found["failing"]) == wanted["failing"]
+        row = wanted["row"] or {}
+        wanted = {
+            "own_status": wanted["status"], "own_reason": wanted["reason"],
+            "own_worst_indicator_id": row.get("indicator_id"),
+            "own_worst_target_id": row.get("target_id"),
+            "own_confidence": row.get("confidence"),
+            "worst_sub_mission_id": wanted["worst_sub"],
+            **{f"n_{k}": n for k, n in wanted["counts"].items()},
+            **{k: wanted[k] for k in (
+                "n_sub_missions", "n_assessed", "n_on_course", "n_gaining", "n_failing",
+                "n_unclear", "n_unassessed", "n_solid", "failing", "unclear")},
+        }  # fmt: skip
+        five = ("n_on_course", "n_gaining", "n_failing", "n_unclear", "n_unassessed")
+        assert sum(wanted[k] for k in five) == wanted["n_sub_missions"]
+        if told := differences(found, wanted):
+            wrong[found["mission_id"]] = told
+    assert not wrong, wrong
 
 
 def recompute(told: dict[str, Any], target: dict[str, Any]) -> tuple[str, str | None]:
