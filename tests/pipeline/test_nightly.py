@@ -56,8 +56,11 @@ def test_sub_missions_stand_where_the_hand_calculation_puts_them(
     assert len(wanted) == 25
     for row in wanted:
         found = got[row["mission_id"]]
-        for key in ("status", "reason", "basis", "worst_indicator_id", "worst_target_id"):
+        for key in (
+            "status", "reason", "basis", "worst_indicator_id", "worst_target_id", "confidence",
+        ):  # fmt: skip
             assert (found[key] or "") == row[key], (row["mission_id"], key, row["working"])
+        assert " ".join(found["law_failing"] or ()) == row["law_failing"], row
 
 
 def test_missions_own_headlines_stand_where_the_hand_calculation_puts_them(
@@ -69,12 +72,37 @@ def test_missions_own_headlines_stand_where_the_hand_calculation_puts_them(
         found = got[row["mission_id"]]
         for key in (
             "own_status", "own_reason", "own_worst_indicator_id", "own_worst_target_id",
-            "n_assessed", "n_sub_missions",
+            "own_confidence", "n_assessed", "n_sub_missions", "n_on_course", "n_gaining",
+            "n_failing", "n_unclear", "n_unassessed", "n_solid", "worst_sub_mission_id",
         ):  # fmt: skip
             assert str(found[key] if found[key] is not None else "") == row[key], (row, key)
+        for key in ("failing", "unclear"):
+            assert "; ".join(sorted(found[key] or ())) == row[key], (row, key)
 
 
-def test_ratios_and_growths_are_those_worked_out_by_hand(
+def decides(found: dict[str, Any]) -> Any:
+    """The number that a row is judged by."""
+    by_trend = found["target_id"].endswith(":direction")
+    return found["trend_pct"] if by_trend else found["ratio_short"]
+
+
+def agrees(found: dict[str, Any], row: dict[str, str]) -> None:
+    """A published row has the numbers and words of the hand calculation."""
+    if row["ratio_or_growth"]:
+        assert decides(found) == pytest.approx(float(row["ratio_or_growth"]), abs=6e-3), row
+    for key, digits in (("trend_pct", 2), ("trend_p", 4), ("status_probability", 3)):
+        if row.get(key):
+            assert found[key] == pytest.approx(float(row[key]), abs=0.6 * 10**-digits), (row, key)
+    for key in ("position", "confidence"):
+        assert (found[key] or "") == row[key], (row, key)
+    if row["turning"]:
+        assert found["turning"] == (row["turning"] == "true"), row
+    assert sorted(found["fragile_reasons"] or ()) == row["fragile_reasons"].split(), row
+    if row["latest_year"]:
+        assert str(found["latest_year"]) == row["latest_year"], row
+
+
+def test_what_decides_a_mission_is_what_was_worked_out_by_hand(
     first_run: dict[str, Any], ask: Ask, root: Path
 ) -> None:
     rows = ask(first_run["data"], "SELECT * FROM marts.indicator_progress")
@@ -82,11 +110,7 @@ def test_ratios_and_growths_are_those_worked_out_by_hand(
     worked = [r for r in expected(root, "sub_missions_2026-11-23.csv") if r["ratio_or_growth"]]
     assert len(worked) >= 13
     for row in worked:
-        found = got[row["worst_indicator_id"], row["worst_target_id"]]
-        by_direction = row["worst_target_id"].endswith(":direction")
-        value = found["growth_pct"] if by_direction else found["ratio_short"]
-        assert value == pytest.approx(float(row["ratio_or_growth"]), abs=6e-3), row
-        assert str(found["latest_year"]) == row["latest_year"], row
+        agrees(got[row["worst_indicator_id"], row["worst_target_id"]], row)
     energy = got["ghg_net_total", "energy/ghg-55-2030"]
     assert energy["ratio_short"] == pytest.approx(0.923, abs=5e-4)
 
@@ -102,12 +126,8 @@ def test_every_indicator_and_target_equals_the_hand_calculation(
     for row in wanted:
         found = got[row["indicator_id"], row["target_id"]]
         assert (found["status"], found["reason"] or "") == (row["status"], row["reason"]), row
-        if row["latest_year"]:
-            assert str(found["latest_year"]) == row["latest_year"], row
-        if row["ratio_or_growth"]:
-            by_direction = row["target_id"].endswith(":direction")
-            value = found["growth_pct"] if by_direction else found["ratio_short"]
-            assert value == pytest.approx(float(row["ratio_or_growth"]), abs=6e-3), row
+        agrees(found, row)
+        assert found["fragile"] == {"": None, "true": True, "false": False}[row["fragile"]], row
 
 
 def test_numbers_that_anyone_can_check(first_run: dict[str, Any], ask: Ask) -> None:
