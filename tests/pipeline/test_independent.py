@@ -110,6 +110,19 @@ def recomputed(marts: Marts, modelled: set[str]) -> list[dict[str, Any]]:
     return rows
 
 
+def test_the_naive_side_gives_the_numbers_that_the_method_names() -> None:
+    assert naive.kendall_p([1, 2, 3, 4]) == pytest.approx(1 / 12)
+    assert naive.kendall_p([1, 2, 2, 3]) == pytest.approx(1 / 6)
+    assert naive.kendall_p([7, 7, 7, 7, 7]) == 1
+    # Ten years at +2 % a year, none, and one step that is only its own window's.
+    item = {"direction": "up", "may_be_zero": False}
+    steady = {year: 1.02 ** (year - 2010) for year in range(2010, 2021)}
+    assert naive.trend(item, steady, [])["g"] == pytest.approx(2)
+    assert naive.trend({**item, "direction": "down"}, steady, [])["g"] == pytest.approx(-2)
+    assert naive.trend(item, steady, [2018]) == {}
+    assert naive.trend(item, {**steady, 2012: 0.0}, [])["g"] is None
+
+
 def same(found: Any, wanted: Any) -> bool:
     """Numbers to nine digits; lists as sets; no list is an empty one."""
     if isinstance(wanted, float) and found is not None:
