@@ -139,6 +139,13 @@ def growth_class(g: float, certain: bool) -> str:
     return "slightly_worsening" if g >= -1 else "worsening"
 
 
+def by_trend(item: Row, values: Values, breaks: Iterable[int], found: Row) -> str:
+    """The class of a trend: it must be clear, and confirmed over eight or twelve years."""
+    checks = [trend(item, values, breaks, years) for years in (8, 12)]
+    confirmed = not any(checks) or any(clear(c) and c["g"] * found["g"] > 0 for c in checks)
+    return growth_class(found["g"], clear(found) and confirmed)
+
+
 def ratio_class(ratio: float, position: str | None = None) -> str:
     if ratio < 0:
         return "wrong_direction"
@@ -160,6 +167,16 @@ def target_of(asked: Row, values: Values) -> float | None:
     if asked["kind"] not in ("change", "gain") or y0 is None:
         return None
     return float(y0 * (1 + asked["number"]) if asked["kind"] == "change" else y0 + asked["number"])
+
+
+def reading(item: Row, asked: Row, values: Values) -> Row:
+    """A derived target at or beyond the unit's natural limit is read as a direction."""
+    target = target_of(asked, values)
+    low, high = item["bound_low"], item["bound_high"]
+    derived = asked["kind"] in ("change", "gain") and target is not None
+    if derived and ((low is not None and target <= low) or (high is not None and target >= high)):
+        return {**asked, "kind": "direction", "target_year": None, "base_year": None}
+    return asked
 
 
 def path_at(year: int, case: Row, target: float) -> float | None:
@@ -254,11 +271,7 @@ def assess(
     if direction:
         if moves["g"] is None:
             return out | {"reason": "not_computable"}
-        checks = [trend(item, values, breaks, years) for years in (8, 12)]
-        sure = clear(moves) and (
-            not any(checks) or any(clear(c) and c["g"] * moves["g"] > 0 for c in checks)
-        )
-        return out | {"status": growth_class(moves["g"], sure)}
+        return out | {"status": by_trend(item, values, breaks, moves)}
     if target is None:
         return out | {"reason": "baseline_missing"}
     out["position"] = position
@@ -287,7 +300,7 @@ def measures(case: Row, main: Row) -> dict[str, Any]:
     item, asked, values, breaks = case["item"], case["asked"], case["values"], case["breaks"]
     names = ("share_achieved", "share_of_time", "gap_to_path", "gap_to_path_pct", "pace_recent",
              "pace_long", "pace_required", "pace_basis", "acceleration_factor", "year_reached",
-             "ratio_short", "ratio_long", "windows_disagree")  # fmt: skip
+             "ratio_short", "ratio_long", "windows_disagree", "assessable_from")  # fmt: skip
     out: dict[str, Any] = dict.fromkeys(names)
     t, cadence, end = max(values), item["cadence"], asked["target_year"]
     y, base, target = values[t], asked["base_year"], target_of(asked, values)
@@ -349,6 +362,11 @@ def measures(case: Row, main: Row) -> dict[str, Any]:
                     out["year_reached"] = t + (target - y) / speed
     if long and (not short or long[0] != short[0]):
         out["ratio_long"] = against(long)
+    if main["reason"] == "too_few_points" and tied:
+        since = [year for year in values if year >= base]
+        if inside(values, t - min(5 * cadence, 10), breaks) and since:
+            left = t + (4 - len(since)) * cadence
+            out["assessable_from"] = max(left, min(since) + 3)
     if main["status"] in ("achieved", "missed"):
         return out
     if out["ratio_short"] is not None and out["ratio_long"] is not None:

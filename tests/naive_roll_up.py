@@ -36,7 +36,7 @@ def own(mission: str, rows: Sequence[Row]) -> dict[str, Any]:
         found = sorted((r for r in heads if r["fit"] == fit and r["status"] != NONE), key=order)
         if found:
             return {"status": found[0]["status"], "reason": None, "basis": f"{fit}_headline",
-                    "row": found[0], "indication": None}  # fmt: skip
+                    "row": found[0], "first": found[0], "indication": None}  # fmt: skip
     first = sorted(
         heads,
         key=lambda r: (
@@ -52,7 +52,15 @@ def own(mission: str, rows: Sequence[Row]) -> dict[str, Any]:
     )
     reason = first[0]["reason"] if first else "context_only" if mine else "no_indicator"
     return {"status": NONE, "reason": reason, "basis": None, "row": None,
-            "indication": support[0] if support else None}  # fmt: skip
+            "first": first[0] if first else None, "indication": support[0] if support else None}  # fmt: skip
+
+
+def solid(row: Row | None) -> bool:
+    """Whether what decides is direct, not dated and at least likely."""
+    return bool(
+        row and row["fit"] == "direct" and not row["is_dated"]
+        and row["confidence"] in ("firm", "likely")
+    )  # fmt: skip
 
 
 def roll_up(
@@ -88,6 +96,7 @@ def roll_up(
         found["n_assessed"] = len(
             {r["indicator_id"] for r in mine if r["counts"] and r["status"] != NONE}
         )
+        found["is_solid"] = solid(found["row"])
         below[name] = found
     tops: dict[str, dict[str, Any]] = {}
     for m in missions:
@@ -112,12 +121,7 @@ def roll_up(
             "n_failing": sum(below[s]["status"] in FAILING for s in subs),
             "n_unclear": sum(below[s]["status"] in UNCLEAR for s in subs),
             "n_unassessed": len(subs) - len(assessed),
-            "n_solid": sum(
-                below[s]["row"]["fit"] == "direct"
-                and not below[s]["row"]["is_dated"]
-                and below[s]["row"]["confidence"] in ("firm", "likely")
-                for s in assessed
-            ),
+            "n_solid": sum(solid(below[s]["row"]) for s in assessed),
             "worst_sub": min(assessed, key=lambda s: order(below[s]["row"]), default=None),
             "failing": {k for k, status in by_name.items() if status in FAILING},
             "unclear": {k for k, status in by_name.items() if status in UNCLEAR},

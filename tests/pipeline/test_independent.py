@@ -64,12 +64,13 @@ def recomputed(marts: Marts, modelled: set[str]) -> list[dict[str, Any]]:
     def case(asked: dict[str, Any], series: naive.Series) -> dict[str, Any]:
         item = items[asked["indicator_id"]]
         flagged = {year for year, _, flags in series if "b" in flags}
+        values = {y: v for y, v, _ in series if y not in carried[asked["indicator_id"]]}
         return {
-            "item": item, "asked": asked, "milestone": states.get(asked["target_id"]),
+            "item": item, "asked": naive.reading(item, asked, values),
+            "milestone": states.get(asked["target_id"]),
             "others": [o for o in marts["indicator_targets"]
                        if o["indicator_id"] == asked["indicator_id"]],
-            "values": {year: value for year, value, _ in series
-                       if year not in carried[asked["indicator_id"]]},
+            "values": values,
             "breaks": flagged | set(item["breaks"] or ()), "today": REFERENCE,
         }  # fmt: skip
 
@@ -92,7 +93,8 @@ def recomputed(marts: Marts, modelled: set[str]) -> list[dict[str, Any]]:
             "status_probability": probability, "confidence": sure,
             "counts": asked["counts"], "as_of": REFERENCE, "method_version": "2.0",
         }  # fmt: skip
-        direction = asked["kind"] == "direction"
+        direction = mine["asked"]["kind"] == "direction"
+        wanted["target_impossible"] = direction and asked["kind"] != "direction"
         item = mine["item"]
         rows.append(
             {
@@ -101,7 +103,8 @@ def recomputed(marts: Marts, modelled: set[str]) -> list[dict[str, Any]]:
                     "indicator_id", "target_id", "counts", "strength", "target_year")},
                 "status": main["status"], "reason": main["reason"], "place": item["position"],
                 "ratio": main["ratio"], "g": moves.get("g") if direction else None,
-                "confidence": sure, "awaiting": wanted.get("awaiting_target_year", False),
+                "confidence": sure, "status_probability": probability,
+                "awaiting": wanted.get("awaiting_target_year", False),
                 **{k: wanted.get(k) for k in (
                     "is_dated", "latest_year", "share_achieved", "share_of_time")},
                 "wanted": wanted,
@@ -177,13 +180,17 @@ def test_every_missions_row_is_the_naive_one(
     for found in marts["sub_mission_progress"]:
         wanted = below[found["mission_id"]]
         row, hint = wanted["row"] or {}, wanted["indication"] or {}
+        first = wanted["first"] or {}
         wanted = {
             "worst_indicator_id": row.get("indicator_id"),
             "worst_target_id": row.get("target_id"), "worst_goal_id": wanted.get("goal"),
             "indication": hint.get("status"),
             "indication_indicator_id": hint.get("indicator_id"),
-            "confidence": row.get("confidence"), "is_dated": row.get("is_dated", False),
-            **{k: row.get(k) for k in ("latest_year", "share_achieved", "share_of_time")},
+            "reason_indicator_id": None if row else first.get("indicator_id"),
+            "latest_year": (row or first).get("latest_year"),
+            "is_dated": row.get("is_dated", False), "is_solid": wanted["is_solid"],
+            **{k: row.get(k) for k in (
+                "status_probability", "confidence", "share_achieved", "share_of_time")},
             **{k: wanted[k] for k in (
                 "status", "reason", "basis", "law_failing", "exploratory_failing",
                 "n_indicators", "n_assessed")},
@@ -199,6 +206,7 @@ def test_every_missions_row_is_the_naive_one(
             "own_worst_indicator_id": row.get("indicator_id"),
             "own_worst_target_id": row.get("target_id"),
             "own_confidence": row.get("confidence"),
+            "own_status_probability": row.get("status_probability"),
             "worst_sub_mission_id": wanted["worst_sub"],
             **{f"n_{k}": n for k, n in wanted["counts"].items()},
             **{k: wanted[k] for k in (
@@ -237,31 +245,45 @@ def recompute(told: dict[str, Any], target: dict[str, Any]) -> tuple[str, str | 
             return "missed", None
     if "t0" in n and n["t"] < n["t0"]:
         return "not_assessable", "baseline_missing"
+    by_trend = target["meaning"]["kind"] == "direction" or target["target_impossible"]
     years = n["window_years"]
     if len(years) < 4 or n["t"] - min(years) < 3:
-        assert "s" not in n
+        assert ("trend_pct" if by_trend else "s") not in n
         # Which of the two: with the years before the break the window may qualify.
-        since = max(n["t"] - 5, n.get("t0", 0))
+        length = 10 if by_trend else min(5 * told["indicator"]["cadence"], 10)
+        since = max(n["t"] - length, 0 if by_trend else n.get("t0", 0))
         seen = [o["year"] for o in told["observations"]
                 if o["year"] >= since and not o["carried_forward"]]  # fmt: skip
         fits = len(seen) >= 4 and n["t"] - min(seen) >= 3
         return "not_assessable", "series_break" if fits else "too_few_points"
     if rule in ("not_computable", "baseline_missing"):
-        assert "ratio_short" not in n and "growth_pct" not in n
+        assert "ratio_short" not in n and "trend_pct" not in n
         return "not_assessable", rule
+    if by_trend:
+        return from_the_trend(told, n, years), None
     span = n["t"] - n["s"]
     cagr = n["pace_basis"] == "cagr"
     pace = (n["y"] / n["ys"]) ** (1 / span) - 1 if cagr else (n["y"] - n["ys"]) / span
     assert pace == pytest.approx(n["pace_recent"], rel=1e-9, abs=1e-12)
-    if rule == "growth_pct":
-        return naive.growth_class(100 * n["d"] * pace / (1 if cagr else n["ys"])), None
     if n["d"] * (n["ys"] - n["yT"]) >= -n["tolerance"]:
         return "wrong_direction", None
     left = n["tT"] - n["s"]
     needed = (n["yT"] / n["ys"]) ** (1 / left) - 1 if cagr else (n["yT"] - n["ys"]) / left
     assert needed == pytest.approx(n["pace_needed"], rel=1e-9)
     assert pace / needed == pytest.approx(n["ratio_short"], rel=1e-9, abs=1e-12)
-    return naive.ratio_class(pace / needed), None
+    behind = "gap_to_path" in n and n["gap_to_path"] > 0.10 * abs(n["path_t"] - n["y0"])
+    return naive.ratio_class(pace / needed, "behind" if behind and n["t"] > n["t0"] else None), None
+
+
+def from_the_trend(told: dict[str, Any], n: dict[str, Any], years: list[int]) -> str:
+    """The status of a direction row from the observations that `explain` lists."""
+    values = {o["year"]: o["value"] for o in told["observations"] if not o["carried_forward"]}
+    breaks = [b["year"] for b in told["breaks"]]
+    found = naive.trend(told["indicator"], values, breaks)
+    assert [year for year, _ in found["seen"]] == years
+    assert found["g"] == pytest.approx(n["trend_pct"], rel=1e-9, abs=1e-12)
+    assert found["p"] == pytest.approx(n["trend_p"], rel=1e-9)
+    return naive.by_trend(told["indicator"], values, breaks, found)
 
 
 def test_what_explain_tells_recomputes_to_the_same_status(
