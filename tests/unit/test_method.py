@@ -71,3 +71,14 @@ def numbers(model: Model) -> set[str]:
 def test_no_number_of_the_method_stands_in_sql(name: str) -> None:
     # 0 and 1 are nobody's choice; 2 is the second place of an order.
     assert numbers(MODELS[name]) <= {"0", "1", "2"}
+
+
+def test_the_text_of_the_method_says_the_numbers_that_are_used() -> None:
+    text = (sql_root().parent / "docs" / "METHOD.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([A-Z][A-Z_]+)`\s+\(([^)]+)\)", text)
+    assert len(named) > 30
+    for name, said in named:
+        value = getattr(method, name)
+        numbers = value if isinstance(value, tuple) else (value,)
+        assert [float(n) for n in said.split(",")] == list(map(float, numbers)), name
+    assert f"version {method.METHOD_VERSION}" in text
