@@ -1,48 +1,99 @@
 """How well the projections would have done: bands held against history that they had not seen.
 
-Fits the widening of the bands and measures what they then hold, each series by a factor that
-was fitted on all the others (leave one series out). The walk itself is in projection.py.
+Fits the widening of the bands and measures what they then hold, each series by a widening that
+was fitted on all the others, and each indicator by one fitted on all other indicators. The walk
+itself is in projection.py.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from pipeline.progress.method import BANDS, HELD, HORIZONS, LEAST_SERIES
-from pipeline.progress.projection import fit, quantile, widening_at
+from pipeline.progress.method import (
+    BANDS,
+    CHANGES,
+    EVERY_CLASS,
+    HORIZONS,
+    LEAST_CHANGES,
+    LEAST_SERIES,
+    PERSISTENCE,
+    SHRINKAGE,
+)
+from pipeline.progress.projection import (
+    Numbers,
+    Widening,
+    fit,
+    quantile,
+    steps_kept,
+    yearly_changes,
+)
+
+Whole = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class History:
     """One series on the scale on which it is projected (`log` or `level`).
 
-    `name` is the series' own: two scales of one series are held out together. `lent`: it is no
-    indicator's, and tries the bands only.
+    `name` is the series' own: two scales of one series are held out together, and so are all
+    series of one `indicator`. `lent`: it is no indicator's, and tries the bands only.
     """
 
     name: str
+    indicator: str
     scale: str
     years: Sequence[int]
     values: Sequence[float]
+    cadence: int = 1
     lent: bool = False
 
 
 @dataclass(frozen=True)
-class Coverage:
-    """What held at one horizon. Coverages are shares of forecasts; `raw_*` are un-widened.
-    `n_series_lent` of the `n_series` are no indicator's.
+class Forecasts:
+    """Arrays with an element for each forecast.
 
-    `coverage_*` are measured leaving one series out. `fitted` is the factor that this horizon
-    alone asks for; `widening` is the one in use, on the line through all horizons' factors:
-    `widening_base` + `widening_per_year` × horizon.
+    Numbers of its series and indicator, whether the series is lent, years ahead, place of its
+    class in PERSISTENCE, what came minus the forecast (`missed`), its standard error, the
+    Student-t's degrees of freedom and the spread of a year's change.
+    """
+
+    series: Whole
+    indicator: Whole
+    lent: NDArray[np.bool_]
+    horizon: Whole
+    persistence: Whole
+    missed: Numbers
+    error: Numbers
+    freedom: Whole
+    spread: Numbers
+
+    def ratio(self, band: int) -> Numbers:
+        """Error ÷ half-width of the un-widened band (%): how wide it should have been."""
+        known, place = np.unique(self.freedom, return_inverse=True)
+        quantiles = np.array([quantile(band, int(n)) for n in known], dtype=np.float64)
+        return np.abs(self.missed) / (self.error * quantiles[place])
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What held at one horizon, in one class of persistence or in all of them.
+
+    Coverages are shares of forecasts: `raw_*` un-widened, `coverage_*` leaving one series out,
+    `*_indicator_out` leaving all series of one indicator out. `n_series_lent` of the `n_series`
+    are no indicator's. None: there is no other indicator to fit on. `fitted*` is the factor that this horizon and class alone ask for,
+    `widening*` the one in use, on the class's line `widening_base*` + `widening_per_year*` ×
+    horizon; without `_95` those of the 80 % band. All classes together have no factor.
     """
 
     horizon: int
+    persistence: str
     n_series: int
     n_series_lent: int
     n_forecasts: int
@@ -50,110 +101,191 @@ class Coverage:
     raw_coverage_95: float
     coverage_80: float
     coverage_95: float
-    fitted: float
-    widening: float
-    widening_base: float
-    widening_per_year: float
+    coverage_80_indicator_out: float | None
+    coverage_95_indicator_out: float | None
+    fitted: float | None = None
+    fitted_95: float | None = None
+    widening: float | None = None
+    widening_95: float | None = None
+    widening_base: float | None = None
+    widening_per_year: float | None = None
+    widening_base_95: float | None = None
+    widening_per_year_95: float | None = None
 
 
 def coverage(histories: Iterable[History]) -> list[Coverage]:
-    """A row for each horizon that at least LEAST_SERIES series reach; empty if fewer than two do.
+    """A row for each horizon and class that at least LEAST_SERIES series reach, and one for each
+    horizon of all classes that could be measured (at two horizons at least)."""
+    held = forecasts(histories)
+    # By band: the factor that a forecast asks for; was it inside (1, 0; NaN: not measured) where
+    # its series, where its indicator was left out?
+    ratio = {band: held.ratio(band) for band in BANDS}
+    inside = {band: np.full((2, len(held.missed)), np.nan) for band in BANDS}
+    measured = np.zeros(len(held.missed), dtype=bool)
+    rows = []
+    for place, persistence in enumerate(PERSISTENCE):
+        mine = np.flatnonzero(held.persistence == place)
+        horizon, series = held.horizon[mine], held.series[mine]
+        reached = [h for h in HORIZONS if len(np.unique(series[horizon == h])) >= LEAST_SERIES]
+        if len(reached) < 2:
+            continue
+        measured[mine] = True
+        lines = {band: _Lines(band, reached, horizon, series, ratio[band][mine]) for band in BANDS}
+        for band, line in lines.items():
+            for out, owner in enumerate((series, held.indicator[mine])):
+                inside[band][out][mine] = line.holds(owner)
+        inner, outer = (lines[band] for band in BANDS)
+        for n, h in enumerate(reached):
+            row = _counted(held, mine[horizon == h], ratio, inside)
+            found = Coverage(
+                h,
+                persistence,
+                **row,
+                **inner.said(n),
+                **{f"{k}_95": v for k, v in outer.said(n).items()},
+            )
+            rows.append(found)
+    for h in HORIZONS:
+        at = np.flatnonzero(measured & (held.horizon == h))
+        if len(np.unique(held.series[at])) >= LEAST_SERIES:
+            rows.append(Coverage(h, EVERY_CLASS, **_counted(held, at, ratio, inside)))
+    return sorted(rows, key=lambda row: row.horizon)
 
-    Every year of every series that has enough changes before it is an origin: the walk is
-    fitted to what lay before, and its band is held against each later year that has a value.
-    A ratio is the error ÷ the half-width of the un-widened 80 % band, so the factor that a
-    horizon asks for is the 80th percentile of its ratios.
+
+def _counted(
+    held: Forecasts, at: Whole, ratio: Mapping[int, Numbers], inside: Mapping[int, Numbers]
+) -> dict[str, Any]:
+    """Counts and coverages of the forecasts at these places."""
+    return {
+        "n_series": len(np.unique(held.series[at])),
+        "n_series_lent": len(np.unique(held.series[at][held.lent[at]])),
+        "n_forecasts": len(at),
+        **{f"raw_coverage_{band}": float((ratio[band][at] <= 1).mean()) for band in BANDS},
+        **{f"coverage_{band}": float(inside[band][0][at].mean()) for band in BANDS},
+        **{f"coverage_{band}_indicator_out": _share(inside[band][1][at]) for band in BANDS},
+    }
+
+
+def _share(inside: Numbers) -> float | None:
+    known = inside[~np.isnan(inside)]
+    return float(known.mean()) if len(known) else None
+
+
+class _Lines:
+    """The widening of one band in one class: fitted on all forecasts, and without some of them.
+
+    A horizon asks for the smallest factor that holds the band's share of its forecasts; the line
+    through them is by least squares, each horizon by its number of series.
     """
-    histories = list(histories)
-    lent = {h.name for h in histories if h.lent}
-    errors, names = _errors(histories)
-    reached = [h for h in HORIZONS if len({e[0] for e in errors.get(h, ())}) >= LEAST_SERIES]
-    if len(reached) < 2:
-        return []
-    owner = {h: np.array([e[0] for e in errors[h]]) for h in reached}
-    inner = {h: np.array([e[1] for e in errors[h]]) for h in reached}
-    outer = {h: np.array([e[2] for e in errors[h]]) for h in reached}
-    order = {h: np.argsort(inner[h], kind="stable") for h in reached}
-    counts = np.array([len(np.unique(owner[h])) for h in reached], dtype=float)
 
-    def line(without: int | None) -> tuple[float, float]:
-        factors = []
-        for h in reached:
-            ranked = inner[h][order[h]]
-            if without is not None:
-                ranked = ranked[owner[h][order[h]] != without]
-            factors.append(_percentile(ranked))
-        return _line(np.array(reached, dtype=float), np.array(factors), counts)
+    def __init__(
+        self, band: int, reached: Sequence[int], horizon: Whole, series: Whole, ratio: Numbers
+    ) -> None:
+        self.band, self.reached, self.horizon, self.ratio = band, reached, horizon, ratio
+        # By horizon reached: places of its forecasts by rising ratio, and of one a series.
+        at = [np.flatnonzero(horizon == h) for h in reached]
+        self.ranked = [x[np.argsort(ratio[x], kind="stable")] for x in at]
+        self.firsts = [x[np.unique(series[x], return_index=True)[1]] for x in at]
 
-    whole = line(None)
-    held = {h: [0, 0] for h in reached}
-    for series in sorted({e[0] for h in reached for e in errors[h]}):
-        base, per_year = line(series)
-        for h in reached:
-            own, factor = owner[h] == series, widening_at(h, base, per_year)
-            held[h][0] += int((inner[h][own] <= factor).sum())
-            held[h][1] += int((outer[h][own] <= factor).sum())
-    return [
-        Coverage(
-            horizon=h,
-            n_series=int(n),
-            n_series_lent=sum(names[s] in lent for s in {e[0] for e in errors[h]}),
-            n_forecasts=len(errors[h]),
-            raw_coverage_80=float((inner[h] <= 1).mean()),
-            raw_coverage_95=float((outer[h] <= 1).mean()),
-            coverage_80=held[h][0] / len(errors[h]),
-            coverage_95=held[h][1] / len(errors[h]),
-            fitted=_percentile(inner[h][order[h]]),
-            widening=widening_at(h, *whole),
-            widening_base=whole[0],
-            widening_per_year=whole[1],
-        )
-        for h, n in zip(reached, counts, strict=True)
-    ]
+    def said(self, n: int) -> dict[str, Any]:
+        """Factors at the n-th horizon, and the line."""
+        kept = np.ones(len(self.ratio), dtype=bool)
+        line = self._line(kept)
+        assert line is not None  # at least two horizons are reached
+        return {
+            "fitted": self._factor(self.ranked[n], kept),
+            "widening": line.base + line.per_year * self.reached[n],
+            "widening_base": line.base,
+            "widening_per_year": line.per_year,
+        }
+
+    def holds(self, owner: Whole) -> Numbers:
+        """1 where a forecast is inside a band widened as all that are not its owner's ask, else 0;
+        NaN where these are too few."""
+        inside = np.full(len(owner), np.nan)
+        for out in np.unique(owner):
+            mine = owner == out
+            line = self._line(~mine)
+            if line is not None:
+                inside[mine] = self.ratio[mine] <= line.at(self.horizon[mine])
+        return inside
+
+    def _factor(self, ranked: Whole, kept: NDArray[np.bool_]) -> float:
+        """NaN where nothing is kept."""
+        among = ranked[kept[ranked]]
+        n_held = -(-self.band * len(among) // 100)  # rounded up
+        return float(self.ratio[among[n_held - 1]]) if n_held else math.nan
+
+    def _line(self, kept: NDArray[np.bool_]) -> Widening | None:
+        """One line in place of ten factors: it does not follow the noise of one horizon, and it
+        goes on beyond the last one that can be measured. Never downwards: the far is not surer.
+        None through fewer than two.
+        """
+        factors = np.array([self._factor(ranked, kept) for ranked in self.ranked])
+        known = ~np.isnan(factors)
+        if known.sum() < 2:
+            return None
+        x, y = np.array(self.reached, dtype=float)[known], factors[known]
+        w = np.array([kept[firsts].sum() for firsts in self.firsts], dtype=float)[known]
+        x0, y0 = (w * x).sum() / w.sum(), (w * y).sum() / w.sum()
+        slope = max(0.0, float((w * (x - x0) * (y - y0)).sum() / (w * (x - x0) ** 2).sum()))
+        return Widening(float(y0 - slope * x0), slope)
 
 
-def _errors(
-    histories: Iterable[History],
-) -> tuple[dict[int, list[tuple[int, float, float]]], list[str]]:
-    """By horizon: (series' number, error ÷ half-width of its 80 % band, ÷ that of its 95 %).
-    And the series' names by their numbers."""
-    found: dict[int, list[tuple[int, float, float]]] = {h: [] for h in HORIZONS}
-    numbers: dict[str, int] = {}
+def forecasts(histories: Iterable[History], shrinkage: float = SHRINKAGE) -> Forecasts:
+    """Every year of every series that has enough changes before it is an origin: the walk is
+    fitted to what lay before, and held against each later year at HORIZONS that has a value.
+    What did not vary before is not forecast."""
+    series: dict[str, int] = {}
+    indicators: dict[str, int] = {}
+    origins, ahead = [_NO_ORIGIN], [_NO_FORECAST]
+    n_origins = 0
     for history in histories:
-        number = numbers.setdefault(history.name, len(numbers))
-        years = history.years
-        log = history.scale == "log"
-        values = [math.log(v) for v in history.values] if log else list(history.values)
-        for origin in range(len(years) - 1):
-            walk = fit(years, values, origin)
-            if walk is None or walk.spread == 0:
-                continue
-            q80, q95 = (quantile(0.5 + band / 200, walk.n - 1) for band in BANDS)
-            for later in range(origin + 1, len(years)):
-                h = years[later] - years[origin]
-                if h not in HORIZONS:
-                    break
-                middle, error = walk.ahead(values[origin], h)
-                missed = abs(values[later] - middle) / error
-                found[h].append((number, missed / q80, missed / q95))
-    return found, list(numbers)
+        owner = (
+            series.setdefault(history.name, len(series)),
+            indicators.setdefault(history.indicator, len(indicators)),
+            history.lent,
+        )
+        years, values = np.asarray(history.years), np.asarray(history.values, dtype=np.float64)
+        values = np.log(values) if history.scale == "log" else values
+        ends = steps_kept(history.years, history.cadence)
+        n_before = np.searchsorted(ends, np.arange(len(years)), side="right")
+        at = np.flatnonzero(n_before >= LEAST_CHANGES)
+        changes, sizes = (
+            _last(x)[n_before[at]] for x in yearly_changes(history.years, values, ends)
+        )
+        origins.append((changes, sizes, values[at]))
+        wanted = years[at][:, None] + np.array(HORIZONS)
+        place = np.searchsorted(years, wanted).clip(max=len(years) - 1)
+        origin, n = np.nonzero(years[place] == wanted)
+        came = values[place[origin, n]]
+        ahead.append((np.tile(owner, (len(n), 1)), origin + n_origins, np.array(HORIZONS)[n], came))
+        n_origins += len(at)
+    changes, sizes, start = map(np.concatenate, zip(*origins, strict=True))
+    owners, origin, horizon, came = map(np.concatenate, zip(*ahead, strict=True))
+    walks = fit(changes, sizes)
+    varied = np.flatnonzero(walks.spread[origin] > 0)
+    owners, origin, horizon, came = (x[varied] for x in (owners, origin, horizon, came))
+    walks = walks.at(origin)
+    middle, error = walks.ahead(start[origin], horizon.astype(np.float64), shrinkage)
+    return Forecasts(
+        series=owners[:, 0],
+        indicator=owners[:, 1],
+        lent=owners[:, 2].astype(bool),
+        horizon=horizon,
+        persistence=walks.persistence(),
+        missed=came - middle,
+        error=error,
+        freedom=walks.n - 1,
+        spread=walks.spread,
+    )
 
 
-def _percentile(ranked: NDArray[np.float64]) -> float:
-    """The smallest ratio that the share HELD of them do not exceed."""
-    return float(ranked[max(0, math.ceil(HELD * len(ranked)) - 1)])
+def _last(x: Numbers) -> Numbers:
+    """Row k: the last CHANGES of the first k numbers, NaN where there are fewer."""
+    return sliding_window_view(np.concatenate([np.full(CHANGES, np.nan), x]), CHANGES)
 
 
-def _line(
-    horizons: NDArray[np.float64], factors: NDArray[np.float64], weights: NDArray[np.float64]
-) -> tuple[float, float]:
-    """(base, per year) of the least-squares line, each horizon by its number of series.
-
-    One line in place of ten factors: it does not follow the noise of one horizon, and it goes
-    on beyond the last one that can be measured. Never downwards: the far is not surer.
-    """
-    total = weights.sum()
-    x, y = (weights * horizons).sum() / total, (weights * factors).sum() / total
-    slope = (weights * (horizons - x) * (factors - y)).sum() / (weights * (horizons - x) ** 2).sum()
-    slope = max(0.0, float(slope))
-    return float(y - slope * x), slope
+# What is joined has its shape also where no series is long enough.
+_NO_ORIGIN: Final = (np.zeros((0, CHANGES)), np.zeros((0, CHANGES)), np.zeros(0))
+_NO_FORECAST: Final = (np.zeros((0, 3), int), np.zeros(0, int), np.zeros(0, int), np.zeros(0))

@@ -104,13 +104,21 @@ UNSETTLED: Final = frozenset({"p", "e"})  # flags of what the publisher calls pr
 
 CHANGES: Final = 10  # the last yearly changes that drift and spread are taken from
 LEAST_CHANGES: Final = 6
+WIDEST_STEP: Final = 2  # publisher's own steps; a change over more years is left out
+# What of the mean change the drift is: lowest CRPS of eleven tried on the series of the back-test
+# (`tools/method_evidence.py`).
+SHRINKAGE: Final = 0.65
 HORIZON: Final = SHORT_WINDOW  # years ahead where a target names no year: the window, forward
 BANDS: Final = (80, 95)  # %
 # The European Environment Agency's words for the prospects of a target.
 VERY_LIKELY, LIKELY, VERY_UNLIKELY = 0.9, 0.5, 0.1
 HORIZONS: Final = range(1, 11)  # years ahead at which bands are held against history
 LEAST_SERIES: Final = 20  # fewer say nothing about a horizon
-HELD: Final = BANDS[0] / 100  # share of forecasts that the inner band is widened to hold
+# Classes by the lag-1 autocorrelation of the yearly changes: to the first bound, to the second,
+# above it. Thirds of the series of the back-test; ours.
+PERSISTENCE: Final = ("low", "middle", "high")
+PERSISTENCE_BOUNDS: Final = (-0.2, 0.1)
+EVERY_CLASS: Final = "all"
 
 # ---- peers (§10) ------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """The past carried on: a random walk with drift, its bands and the chance of a target (METHOD §6).
 
-An extrapolation, not the effect of policy. How far the bands must be widened is measured in
-backtest.py; official projections are a registry entry and are not computed here.
+An extrapolation, not the effect of policy. How wide the bands must be is measured in backtest.py;
+official projections are a registry entry and are not computed here.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
 from pipeline.progress.method import (
@@ -20,11 +22,30 @@ from pipeline.progress.method import (
     HORIZON,
     LEAST_CHANGES,
     LIKELY,
+    PERSISTENCE,
+    PERSISTENCE_BOUNDS,
+    SHRINKAGE,
     VERY_LIKELY,
     VERY_UNLIKELY,
+    WIDEST_STEP,
 )
 
+Numbers = NDArray[np.float64]
 _ROUNDING: Final = 1e-12
+
+
+class Widening(NamedTuple):
+    """How many times as wide as the walk's own a band is, on a line through the years ahead."""
+
+    base: float = 1.0
+    per_year: float = 0.0
+
+    def at(self, h: Numbers) -> Numbers:
+        return self.base + self.per_year * h
+
+
+# By class of persistence, by band.
+Widenings = Mapping[str, Mapping[int, Widening]]
 
 
 @dataclass(frozen=True)
@@ -46,7 +67,8 @@ class Projection:
     `central` (the median) and `bands` ({80: (low, high), 95: …}) are those of the target year,
     `probability` is that of meeting the target then. Where nothing can be projected `points` is
     empty and `reason` says why: `too_few_points`, `no_variation`, `target_year_passed`,
-    `not_computable`. `drift` and `spread` are a year's, in units (`level`) or in ln (`log`).
+    `not_computable`, `bands_not_measured`. `drift` (shrunken) and `spread` are a year's, in units
+    (`level`) or in ln (`log`); `persistence` is the class of the yearly changes.
     """
 
     points: tuple[Point, ...] = ()
@@ -55,6 +77,7 @@ class Projection:
     n_changes: int = 0
     drift: float | None = None
     spread: float | None = None
+    persistence: str | None = None
     reason: str | None = None
 
     @property
@@ -70,57 +93,74 @@ class Projection:
 
 
 @dataclass(frozen=True)
-class Walk:
-    """A fitted random walk: drift and spread of a year, from `n` changes over `span` years."""
+class Walks:
+    """Fitted random walks, an element each: mean and standard deviation of the last yearly
+    changes, their number `n` and their lag-1 autocorrelation (0 where they do not vary)."""
 
-    drift: float
-    spread: float
-    n: int
-    span: int
+    mean: Numbers
+    spread: Numbers
+    n: NDArray[np.int64]
+    autocorrelation: Numbers
 
-    def ahead(self, start: float, h: int) -> tuple[float, float]:
-        """(forecast, standard error) `h` years after the value `start`.
-
-        The second term is what is not known of the drift: h²·s²/n, n in years.
-        """
-        error = self.spread * math.sqrt(h + h * h / self.span)
-        return start + h * self.drift, error
-
-
-def fit(years: Sequence[int], values: Sequence[float], last: int | None = None) -> Walk | None:
-    """The walk up to index `last` (default: the end), None with fewer than LEAST_CHANGES changes.
-
-    `years` ascending. A change over k years counts as k years of the walk: its mean is k·drift
-    and its variance k·s², so a gap is neither filled in nor taken for one year's change.
-    """
-    end = len(years) - 1 if last is None else last
-    n = min(end, CHANGES)
-    if n < LEAST_CHANGES:
-        return None
-    first = end - n
-    span = years[end] - years[first]
-    drift = (values[end] - values[first]) / span
-    try:
-        squares = math.fsum(
-            (values[i] - values[i - 1] - drift * (years[i] - years[i - 1])) ** 2
-            / (years[i] - years[i - 1])
-            for i in range(first + 1, end + 1)
+    def at(self, places: NDArray[np.int64]) -> Walks:
+        return Walks(
+            self.mean[places], self.spread[places], self.n[places], self.autocorrelation[places]
         )
-    except OverflowError:  # squares of more than 1e154
-        squares = math.inf
-    spread = math.sqrt(squares / (n - 1))
-    if spread <= _ROUNDING * max(map(abs, values[first : end + 1])):
-        spread = 0.0  # a straight line but for the last digits
-    return Walk(drift, spread, n, span)
+
+    def ahead(
+        self, start: Numbers, h: Numbers, shrinkage: float = SHRINKAGE
+    ) -> tuple[Numbers, Numbers]:
+        """(forecast, standard error) `h` years after the values `start`.
+
+        The second term is what is not known of the drift: h²·s²/n.
+        """
+        return start + h * shrinkage * self.mean, self.spread * np.sqrt(h + h * h / self.n)
+
+    def persistence(self) -> NDArray[np.int64]:
+        """Places in PERSISTENCE."""
+        return np.searchsorted(PERSISTENCE_BOUNDS, self.autocorrelation, side="left")
 
 
-def scale_of(values: Sequence[float], target: float | None) -> str:
-    """`log` where the last values and the target are all above 0, else `level`.
+def steps_kept(years: Sequence[int], cadence: int) -> NDArray[np.int64]:
+    """Places of the observations at which a yearly change ends (METHOD §3): one over more than
+    WIDEST_STEP × `cadence` years is left out. `years` ascending."""
+    return np.flatnonzero(np.diff(years) <= WIDEST_STEP * cadence) + 1
+
+
+def yearly_changes(
+    years: Sequence[int], values: Numbers, ends: NDArray[np.int64]
+) -> tuple[Numbers, Numbers]:
+    """The changes that end at the places `ends`, each divided by the years that it took, and the
+    greater absolute value of each one's two ends."""
+    at, both = np.asarray(years), values[np.stack([ends - 1, ends])]
+    with np.errstate(over="ignore"):
+        changes = (both[1] - both[0]) / (at[ends] - at[ends - 1])
+    return changes, np.abs(both).max(axis=0)
+
+
+def fit(changes: Numbers, sizes: Numbers) -> Walks:
+    """A walk for each row of `changes`, its last yearly changes (NaN: there are fewer).
+
+    `sizes`: the values between which they were taken; a change that differs from the others by
+    the last digits of those only is the same change.
+    """
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        n = np.count_nonzero(~np.isnan(changes), axis=1)
+        mean = np.nansum(changes, axis=1) / n
+        rest = changes - mean[:, None]
+        squares = np.nansum(rest * rest, axis=1)
+        spread = np.sqrt(squares / (n - 1))
+        spread = np.where(spread <= _ROUNDING * np.nanmax(sizes, axis=1), 0.0, spread)
+        memory = np.nansum(rest[:, :-1] * rest[:, 1:], axis=1) / squares
+    return Walks(mean, spread, n, np.where(spread > 0, memory, 0.0))
+
+
+def scale_of(values: Sequence[float] | Numbers, target: float | None) -> str:
+    """`log` where the values and the target are all above 0, else `level`.
 
     A target of 0 has no logarithm, so net zero is always on the level (METHOD §2).
     """
-    positive = all(v > 0 for v in values[-(CHANGES + 1) :])
-    return "log" if positive and (target is None or target > 0) else "level"
+    return "log" if min(values) > 0 and (target is None or target > 0) else "level"
 
 
 def last_year(kind: str, target_year: int | None, latest: int) -> int:
@@ -128,11 +168,6 @@ def last_year(kind: str, target_year: int | None, latest: int) -> int:
     if kind == "direction" or target_year is None:
         return max(latest + HORIZON, target_year or 0)
     return target_year
-
-
-def widening_at(horizon: int, base: float, per_year: float) -> float:
-    """How many times as wide as the walk's own a band `horizon` years ahead is; never narrower."""
-    return max(1.0, base + per_year * horizon)
 
 
 def project(
@@ -144,61 +179,67 @@ def project(
     widening: float = 1.0,
     widening_per_year: float = 0.0,
     bounds: tuple[float | None, float | None] = (None, None),
+    cadence: int = 1,
+    by_persistence: Widenings | None = None,
 ) -> Projection:
     """`series` (value by year, one unit throughout, no break in it) carried on to `target_year`.
 
     On the log scale where series and target are above 0, else on the level. Bands are those of
     a Student-t with n - 1 degrees of freedom, `widening` + `widening_per_year` × years ahead
-    times as wide; they end where the unit does (`bounds`). Probability needs `target` and
-    `direction` (up: at or above it). ValueError: a value that is not finite, or a direction
-    other than up and down.
+    times as wide or, where `by_persistence` is given, as wide as it says for the class and the
+    band; they end where the unit does (`bounds`). Probability needs `target` and `direction` (up:
+    at or above it) and is as wide as the inner band. `cadence`: the publisher's usual years
+    between observations. ValueError: a value that is not finite, or a direction other than up
+    and down.
     """
     if direction not in ("up", "down", None):
         raise ValueError(f"direction: {direction!r} is unknown; use up or down")
     years = sorted(series)
-    values = [float(series[y]) for y in years]
+    values = np.array([series[y] for y in years], dtype=np.float64)
     if not all(map(math.isfinite, [*values, 0.0 if target is None else target])):
         raise ValueError("series and target: every value must be a finite number")
     if years and target_year <= years[-1]:
         return Projection(reason="target_year_passed")
-    scale = scale_of(values, target)
-    log = scale == "log"
+    ends = steps_kept(years, cadence)[-CHANGES:]
+    if len(ends) < LEAST_CHANGES:
+        return Projection(reason="too_few_points", n_changes=len(ends))
     # Only what the walk is fitted to: what lies before may be 0 or less.
-    years, values = years[-(CHANGES + 1) :], values[-(CHANGES + 1) :]
-    scaled = [math.log(v) for v in values] if log else values
-    walk = fit(years, scaled)
-    if walk is None:
-        return Projection(reason="too_few_points", n_changes=max(0, len(years) - 1))
-    if not math.isfinite(walk.drift) or not math.isfinite(walk.spread):
-        return Projection(reason="not_computable", n_changes=walk.n)
-    if walk.spread == 0:
+    used = values[ends[0] - 1 :]
+    scale = scale_of(used, target)
+    scaled = np.log(used) if scale == "log" else used
+    changes, sizes = yearly_changes(years[ends[0] - 1 :], scaled, ends - ends[0] + 1)
+    walk = fit(changes[None, :], sizes[None, :])
+    n, mean, spread = int(walk.n[0]), float(walk.mean[0]), float(walk.spread[0])
+    if not math.isfinite(mean) or not math.isfinite(spread):
+        return Projection(reason="not_computable", n_changes=n)
+    if spread == 0:
         # A series that never varied gives bands without width: a certainty that it cannot claim.
-        return Projection(reason="no_variation", n_changes=walk.n)
-    quantiles = {band: quantile(0.5 + band / 200, walk.n - 1) for band in BANDS}
+        return Projection(reason="no_variation", n_changes=n)
+    persistence = PERSISTENCE[walk.persistence()[0]]
+    plain = Widening(widening, widening_per_year)
+    widenings: Mapping[int, Widening] | None = dict.fromkeys(BANDS, plain)
+    if by_persistence is not None:
+        widenings = by_persistence.get(persistence)
+    if widenings is None:
+        return Projection(reason="bands_not_measured", n_changes=n, persistence=persistence)
 
-    def unscaled(x: float) -> float | None:
-        try:
-            value = math.exp(x) if log else x
-        except OverflowError:
-            return None if bounds[1] is None else bounds[1]
-        low, high = bounds
-        value = value if low is None else max(low, value)
-        value = value if high is None else min(high, value)
-        return value + 0.0 if math.isfinite(value) else None
-
-    points = []
-    for year in range(years[-1] + 1, target_year + 1):
-        h = year - years[-1]
-        middle, error = walk.ahead(scaled[-1], h)
-        error *= widening_at(h, widening, widening_per_year)
-        edges = [unscaled(middle + sign * quantiles[b] * error) for b in BANDS for sign in (-1, 1)]
-        points.append(Point(year, unscaled(middle), *edges))
+    h = np.arange(1, target_year - years[-1] + 1, dtype=np.float64)
+    middle, error = walk.ahead(scaled[-1:], h)
+    edges, half = [middle], np.zeros_like(h)
+    for band in BANDS:
+        # An outer band is never inside an inner one, however far their lines go.
+        half = np.maximum(half, quantile(band, n - 1) * error * widenings[band].at(h))
+        edges += [middle - half, middle + half]
+    points = [
+        Point(years[-1] + int(k), *(_unscaled(float(e), scale, bounds) for e in at))
+        for k, at in zip(h, np.array(edges).T, strict=True)
+    ]
     probability = None
     if target is not None and direction is not None:
-        goal = math.log(target) if log else target
-        ahead = (middle - goal) / error
-        probability = _below(ahead if direction == "up" else -ahead, walk.n - 1)
-    return Projection(tuple(points), probability, scale, walk.n, walk.drift, walk.spread)
+        goal = math.log(target) if scale == "log" else target
+        ahead = (middle[-1] - goal) / (error[-1] * widenings[BANDS[0]].at(h)[-1])
+        probability = float(stdtr(n - 1, ahead if direction == "up" else -ahead))
+    return Projection(tuple(points), probability, scale, n, SHRINKAGE * mean, spread, persistence)
 
 
 def probability_words(probability: float | None) -> str | None:
@@ -213,10 +254,18 @@ def probability_words(probability: float | None) -> str | None:
 
 
 @cache
-def quantile(probability: float, freedom: int) -> float:
-    """Student-t quantile."""
-    return float(stdtrit(freedom, probability))
+def quantile(band: int, freedom: int) -> float:
+    """Half the width of the Student-t's central `band` %, in standard errors."""
+    return float(stdtrit(freedom, 0.5 + band / 200))
 
 
-def _below(x: float, freedom: int) -> float:
-    return float(stdtr(freedom, x))
+def _unscaled(x: float, scale: str, bounds: tuple[float | None, float | None]) -> float | None:
+    """A number on the scale of the walk in the unit of the series, cut at its bounds."""
+    low, high = bounds
+    try:
+        value = math.exp(x) if scale == "log" else x
+    except OverflowError:
+        return high
+    value = value if low is None else max(low, value)
+    value = value if high is None else min(high, value)
+    return value + 0.0 if math.isfinite(value) else None

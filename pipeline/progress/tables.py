@@ -18,7 +18,13 @@ from pipeline.progress.assess import assess, definitive, path_value, target_valu
 from pipeline.progress.backtest import Coverage, History, coverage
 from pipeline.progress.fragility import fragility
 from pipeline.progress.opinions import Opinion, second_opinions, verdict
-from pipeline.progress.projection import last_year, probability_words, project
+from pipeline.progress.projection import (
+    Widening,
+    Widenings,
+    last_year,
+    probability_words,
+    project,
+)
 from pipeline.progress.question import Assessment, Observation, Question
 
 Row = dict[str, Any]
@@ -89,9 +95,9 @@ def opinions(pairs: pa.Table) -> pa.Table:
 
 
 def projections(pairs: pa.Table) -> pa.Table:
-    """An assessed pair with its unbroken series and the bands' widening → the series carried on,
-    its years as lists of one length; where `refused` says why not, that alone."""
-    measures = ("reason", "scale", "n_changes", "drift", "spread", "probability")
+    """An assessed pair with its unbroken series and the bands' widening by class → the series
+    carried on, its years as lists of one length; where `refused` says why not, that alone."""
+    measures = ("reason", "scale", "n_changes", "drift", "spread", "persistence", "probability")
     names = [*_PAIR, *measures, "probability_words", "ahead", "projected", *_EDGES]
     rows = []
     for asked in pairs.to_pylist():
@@ -106,9 +112,9 @@ def projections(pairs: pa.Table) -> pa.Table:
             last_year(asked["kind"], asked["target_year"], max(years)),
             target=asked["target_value"],
             direction=asked["direction"],
-            widening=asked["widening_base"],
-            widening_per_year=asked["widening_per_year"],
             bounds=(asked["bound_low"], asked["bound_high"]),
+            cadence=asked["cadence"],
+            by_persistence=_widenings(asked),
         )
         row |= {name: getattr(found, name) for name in measures}
         row |= {
@@ -121,7 +127,7 @@ def projections(pairs: pa.Table) -> pa.Table:
 
 
 def band_coverage(histories: pa.Table) -> pa.Table:
-    """All series on the scales on which they are projected → a row for each horizon."""
+    """All series on the scales on which they are projected → a row for each horizon and class."""
     found = coverage(History(**asked) for asked in histories.to_pylist())
     return _table(map(asdict, found), _names(Coverage))
 
@@ -154,6 +160,15 @@ def _question(asked: Row) -> tuple[Question, list[Observation]]:
     for name in ("breaks", "carried_forward"):
         plain[name] = tuple(sorted(asked[name] or ()))
     return Question(**plain, milestones_on_path=tuple(sorted(milestones))), observations
+
+
+def _widenings(asked: Row) -> Widenings:
+    """Lists beside `classes`, one number a class of persistence → the bands' widening."""
+    lines = ("bases", "per_years", "bases_95", "per_years_95")
+    return {
+        name: {80: Widening(base, per_year), 95: Widening(base_95, per_year_95)}
+        for name, base, per_year, base_95, per_year_95 in _together(asked, "classes", *lines)
+    }
 
 
 def _path(question: Question, found: Assessment) -> dict[int, float | None]:

@@ -9,8 +9,9 @@ columns:
   reason: VARCHAR, why nothing is projected
   scale: VARCHAR, log or level
   n_changes: INTEGER, changes that drift and spread are taken from (at most 10)
-  drift: DOUBLE, change a year (ln on scale log; units on scale level)
+  drift: DOUBLE, change a year that is carried on - part of the mean change (ln on scale log; units on scale level)
   spread: DOUBLE, standard deviation of a year's change (the same)
+  persistence: VARCHAR, class by the lag-1 autocorrelation of these changes - low or middle or high; it says how much wider the bands are (core.backtest)
   probability: DOUBLE, probability of meeting the target in its year
   probability_words: VARCHAR, the same in the words of the European Environment Agency
   ahead: INTEGER[], years projected - to the target year; where only the direction is judged at least 5
@@ -20,17 +21,23 @@ columns:
   low_95: DOUBLE[], lower bound of the 95 % band
   high_95: DOUBLE[], upper bound of the 95 % band
 */
-WITH measured AS (
-  SELECT max(widening_base) AS widening_base, max(widening_per_year) AS widening_per_year
-  FROM core.backtest
+WITH lines AS (
+  SELECT DISTINCT persistence, widening_base, widening_per_year, widening_base_95, widening_per_year_95
+  FROM core.backtest WHERE widening_base IS NOT NULL
+), measured AS (
+  SELECT list(persistence ORDER BY persistence) AS classes,
+         list(widening_base ORDER BY persistence) AS bases,
+         list(widening_per_year ORDER BY persistence) AS per_years,
+         list(widening_base_95 ORDER BY persistence) AS bases_95,
+         list(widening_per_year_95 ORDER BY persistence) AS per_years_95
+  FROM lines
 )
 SELECT a.indicator_id, a.geo, a.target_id, a.kind, a.target_year, a.target_value, i.direction,
-       i.bound_low, i.bound_high, u.years, u.values, m.widening_base, m.widening_per_year,
+       i.cadence, i.bound_low, i.bound_high, u.years, u.values, m.*,
        CASE WHEN a.reason IN ('context_only', 'stale') THEN a.reason
             WHEN a.kind = 'milestone' THEN 'milestone'
             WHEN u.years IS NULL THEN 'no_data'
-            WHEN a.kind <> 'direction' AND a.target_value IS NULL THEN 'baseline_missing'
-            WHEN m.widening_base IS NULL THEN 'bands_not_measured' END AS refused
+            WHEN a.kind <> 'direction' AND a.target_value IS NULL THEN 'baseline_missing' END AS refused
 FROM core.assessments a
 JOIN registry.indicators i USING (indicator_id)
 LEFT JOIN core.unbroken u USING (indicator_id, geo)
