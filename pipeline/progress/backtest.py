@@ -29,10 +29,9 @@ from pipeline.progress.method import (
 from pipeline.progress.projection import (
     Numbers,
     Widening,
+    changes_of,
     fit,
     quantile,
-    steps_kept,
-    yearly_changes,
 )
 
 Whole = NDArray[np.int64]
@@ -248,12 +247,11 @@ def forecasts(histories: Iterable[History], shrinkage: float = SHRINKAGE) -> For
         )
         years, values = np.asarray(history.years), np.asarray(history.values, dtype=np.float64)
         values = np.log(values) if history.scale == "log" else values
-        ends = steps_kept(history.years, history.cadence)
-        n_before = np.searchsorted(ends, np.arange(len(years)), side="right")
+        heights = dict(zip(years.tolist(), values.tolist(), strict=True))
+        until, changes, sizes = changes_of(heights, history.cadence)
+        n_before = np.searchsorted(until, years, side="right")
         at = np.flatnonzero(n_before >= LEAST_CHANGES)
-        changes, sizes = (
-            _last(x)[n_before[at]] for x in yearly_changes(history.years, values, ends)
-        )
+        changes, sizes = (_last(x)[n_before[at]] for x in (changes, sizes))
         origins.append((changes, sizes, values[at]))
         wanted = years[at][:, None] + np.array(HORIZONS)
         place = np.searchsorted(years, wanted).clip(max=len(years) - 1)

@@ -104,7 +104,6 @@ UNSETTLED: Final = frozenset({"p", "e"})  # flags of what the publisher calls pr
 
 CHANGES: Final = 10  # the last yearly changes that drift and spread are taken from
 LEAST_CHANGES: Final = 6
-WIDEST_STEP: Final = 2  # publisher's own steps; a change over more years is left out
 # What of the mean change the drift is: lowest CRPS of eleven tried on the series of the back-test
 # (`tools/method_evidence.py`).
 SHRINKAGE: Final = 0.65

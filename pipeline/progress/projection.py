@@ -7,7 +7,7 @@ official projections are a registry entry and are not computed here.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, NamedTuple
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
+from pipeline.progress.changes import yearly_changes
 from pipeline.progress.method import (
     BANDS,
     CHANGES,
@@ -27,7 +28,6 @@ from pipeline.progress.method import (
     SHRINKAGE,
     VERY_LIKELY,
     VERY_UNLIKELY,
-    WIDEST_STEP,
 )
 
 Numbers = NDArray[np.float64]
@@ -121,27 +121,23 @@ class Walks:
         return np.searchsorted(PERSISTENCE_BOUNDS, self.autocorrelation, side="left")
 
 
-def steps_kept(years: Sequence[int], cadence: int) -> NDArray[np.int64]:
-    """Places of the observations at which a yearly change ends (METHOD §3): one over more than
-    WIDEST_STEP × `cadence` years is left out. `years` ascending."""
-    return np.flatnonzero(np.diff(years) <= WIDEST_STEP * cadence) + 1
-
-
-def yearly_changes(
-    years: Sequence[int], values: Numbers, ends: NDArray[np.int64]
-) -> tuple[Numbers, Numbers]:
-    """The changes that end at the places `ends`, each divided by the years that it took, and the
-    greater absolute value of each one's two ends."""
-    at, both = np.asarray(years), values[np.stack([ends - 1, ends])]
-    with np.errstate(over="ignore"):
-        changes = (both[1] - both[0]) / (at[ends] - at[ends - 1])
-    return changes, np.abs(both).max(axis=0)
+def changes_of(
+    heights: Mapping[int, float], cadence: int
+) -> tuple[NDArray[np.int64], Numbers, Numbers]:
+    """The yearly changes of a series (METHOD §3), in arrays: the year that each leads to, the
+    change, and the greater absolute value of its two ends."""
+    changes = yearly_changes(heights, cadence)
+    return (
+        np.array([c.until for c in changes], dtype=np.int64),
+        np.array([c.yearly for c in changes], dtype=np.float64),
+        np.array([max(abs(heights[c.since]), abs(heights[c.until])) for c in changes]),
+    )
 
 
 def fit(changes: Numbers, sizes: Numbers) -> Walks:
     """A walk for each row of `changes`, its last yearly changes (NaN: there are fewer).
 
-    `sizes`: the values between which they were taken; a change that differs from the others by
+    `sizes`: their greater ends; a change that differs from the others by
     the last digits of those only is the same change.
     """
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -155,7 +151,7 @@ def fit(changes: Numbers, sizes: Numbers) -> Walks:
     return Walks(mean, spread, n, np.where(spread > 0, memory, 0.0))
 
 
-def scale_of(values: Sequence[float] | Numbers, target: float | None) -> str:
+def scale_of(values: Iterable[float], target: float | None) -> str:
     """`log` where the values and the target are all above 0, else `level`.
 
     A target of 0 has no logarithm, so net zero is always on the level (METHOD §2).
@@ -194,20 +190,18 @@ def project(
     """
     if direction not in ("up", "down", None):
         raise ValueError(f"direction: {direction!r} is unknown; use up or down")
-    years = sorted(series)
-    values = np.array([series[y] for y in years], dtype=np.float64)
-    if not all(map(math.isfinite, [*values, 0.0 if target is None else target])):
+    if not all(map(math.isfinite, [*series.values(), 0.0 if target is None else target])):
         raise ValueError("series and target: every value must be a finite number")
-    if years and target_year <= years[-1]:
+    if series and target_year <= max(series):
         return Projection(reason="target_year_passed")
-    ends = steps_kept(years, cadence)[-CHANGES:]
-    if len(ends) < LEAST_CHANGES:
-        return Projection(reason="too_few_points", n_changes=len(ends))
+    last = yearly_changes(series, cadence)[-CHANGES:]
+    if len(last) < LEAST_CHANGES:
+        return Projection(reason="too_few_points", n_changes=len(last))
     # Only what the walk is fitted to: what lies before may be 0 or less.
-    used = values[ends[0] - 1 :]
-    scale = scale_of(used, target)
-    scaled = np.log(used) if scale == "log" else used
-    changes, sizes = yearly_changes(years[ends[0] - 1 :], scaled, ends - ends[0] + 1)
+    used = {year: float(v) for year, v in series.items() if year >= last[0].since}
+    scale = scale_of(used.values(), target)
+    heights = {y: math.log(v) for y, v in used.items()} if scale == "log" else used
+    _, changes, sizes = changes_of(heights, cadence)
     walk = fit(changes[None, :], sizes[None, :])
     n, mean, spread = int(walk.n[0]), float(walk.mean[0]), float(walk.spread[0])
     if not math.isfinite(mean) or not math.isfinite(spread):
@@ -223,15 +217,16 @@ def project(
     if widenings is None:
         return Projection(reason="bands_not_measured", n_changes=n, persistence=persistence)
 
-    h = np.arange(1, target_year - years[-1] + 1, dtype=np.float64)
-    middle, error = walk.ahead(scaled[-1:], h)
+    latest = max(series)
+    h = np.arange(1, target_year - latest + 1, dtype=np.float64)
+    middle, error = walk.ahead(np.array([heights[latest]]), h)
     edges, half = [middle], np.zeros_like(h)
     for band in BANDS:
         # An outer band is never inside an inner one, however far their lines go.
         half = np.maximum(half, quantile(band, n - 1) * error * widenings[band].at(h))
         edges += [middle - half, middle + half]
     points = [
-        Point(years[-1] + int(k), *(_unscaled(float(e), scale, bounds) for e in at))
+        Point(latest + int(k), *(_unscaled(float(e), scale, bounds) for e in at))
         for k, at in zip(h, np.array(edges).T, strict=True)
     ]
     probability = None

@@ -331,10 +331,10 @@ def test_each_class_has_the_width_that_it_needs() -> None:
 
 
 def test_what_is_left_out_is_measured_by_the_others_factor() -> None:
-    """By hand, in plain Python: refit without each indicator, that is four series, and count."""
+    """By hand, in plain Python: refit without each indicator, that is six series, and count."""
     histories = [
-        History(w.name, f"indicator {i // 4}", "level", w.years, w.values)
-        for i, w in enumerate(walks(2 * LEAST_SERIES, memory=0.1, seed=7, length=20))
+        History(w.name, f"indicator {i // 6}", "level", w.years, w.values)
+        for i, w in enumerate(walks(48, memory=0.1, seed=7, length=24))
     ]
     rows = coverage(histories)
     classes = {(r.horizon, r.persistence): r for r in rows}
@@ -345,7 +345,7 @@ def test_what_is_left_out_is_measured_by_the_others_factor() -> None:
         for history in [h for h in histories if h.indicator == owner]:
             values = list(history.values)
             for h in (1, 3, 5):
-                for origin in range(6, 20 - h):
+                for origin in range(6, 24 - h):
                     steps = [
                         values[k] - values[k - 1] for k in range(max(1, origin - 9), origin + 1)
                     ]
