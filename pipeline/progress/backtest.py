@@ -13,15 +13,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from pipeline.progress.method import (
     BANDS,
-    CHANGES,
     EVERY_CLASS,
     HORIZONS,
-    LEAST_CHANGES,
     LEAST_SERIES,
     PERSISTENCE,
     SHRINKAGE,
@@ -29,9 +26,8 @@ from pipeline.progress.method import (
 from pipeline.progress.projection import (
     Numbers,
     Widening,
-    changes_of,
-    fit,
     quantile,
+    walks_of,
 )
 
 Whole = NDArray[np.int64]
@@ -237,8 +233,7 @@ def forecasts(histories: Iterable[History], shrinkage: float = SHRINKAGE) -> For
     What did not vary before is not forecast."""
     series: dict[str, int] = {}
     indicators: dict[str, int] = {}
-    origins, ahead = [_NO_ORIGIN], [_NO_FORECAST]
-    n_origins = 0
+    found = [_NO_FORECAST]
     for history in histories:
         owner = (
             series.setdefault(history.name, len(series)),
@@ -248,42 +243,23 @@ def forecasts(histories: Iterable[History], shrinkage: float = SHRINKAGE) -> For
         years, values = np.asarray(history.years), np.asarray(history.values, dtype=np.float64)
         values = np.log(values) if history.scale == "log" else values
         heights = dict(zip(years.tolist(), values.tolist(), strict=True))
-        until, changes, sizes = changes_of(heights, history.cadence)
-        n_before = np.searchsorted(until, years, side="right")
-        at = np.flatnonzero(n_before >= LEAST_CHANGES)
-        changes, sizes = (_last(x)[n_before[at]] for x in (changes, sizes))
-        origins.append((changes, sizes, values[at]))
-        wanted = years[at][:, None] + np.array(HORIZONS)
-        place = np.searchsorted(years, wanted).clip(max=len(years) - 1)
-        origin, n = np.nonzero(years[place] == wanted)
-        came = values[place[origin, n]]
-        ahead.append((np.tile(owner, (len(n), 1)), origin + n_origins, np.array(HORIZONS)[n], came))
-        n_origins += len(at)
-    changes, sizes, start = map(np.concatenate, zip(*origins, strict=True))
-    owners, origin, horizon, came = map(np.concatenate, zip(*ahead, strict=True))
-    walks = fit(changes, sizes)
-    varied = np.flatnonzero(walks.spread[origin] > 0)
-    owners, origin, horizon, came = (x[varied] for x in (owners, origin, horizon, came))
-    walks = walks.at(origin)
-    middle, error = walks.ahead(start[origin], horizon.astype(np.float64), shrinkage)
-    return Forecasts(
-        series=owners[:, 0],
-        indicator=owners[:, 1],
-        lent=owners[:, 2].astype(bool),
-        horizon=horizon,
-        persistence=walks.persistence(),
-        missed=came - middle,
-        error=error,
-        freedom=walks.n - 1,
-        spread=walks.spread,
-    )
+        origins, walks = walks_of(heights, history.cadence)
+        wanted = origins[:, None] + np.array(HORIZONS)
+        later = np.searchsorted(years, wanted).clip(max=len(years) - 1)
+        came = (years[later] == wanted) & (walks.spread > 0)[:, None]
+        origin, n = np.nonzero(came)
+        walks, horizon = walks.at(origin), np.array(HORIZONS)[n]
+        start = values[np.searchsorted(years, origins[origin])]
+        middle, error = walks.ahead(start, horizon.astype(np.float64), shrinkage)
+        missed = values[later[origin, n]] - middle
+        owners = (np.full(len(n), number) for number in owner)
+        found.append(
+            (*owners, horizon, walks.persistence(), missed, error, walks.n - 1, walks.spread)
+        )
+    return Forecasts(*map(np.concatenate, zip(*found, strict=True)))
 
 
-def _last(x: Numbers) -> Numbers:
-    """Row k: the last CHANGES of the first k numbers, NaN where there are fewer."""
-    return sliding_window_view(np.concatenate([np.full(CHANGES, np.nan), x]), CHANGES)
-
-
-# What is joined has its shape also where no series is long enough.
-_NO_ORIGIN: Final = (np.zeros((0, CHANGES)), np.zeros((0, CHANGES)), np.zeros(0))
-_NO_FORECAST: Final = (np.zeros((0, 3), int), np.zeros(0, int), np.zeros(0, int), np.zeros(0))
+# What is joined has its types also where no series is long enough.
+_NO_FORECAST: Final = tuple(
+    np.zeros(0, kind) for kind in (int, int, bool, int, int, float, float, int, float)
+)

@@ -119,6 +119,14 @@ PERSISTENCE: Final = ("low", "middle", "high")
 PERSISTENCE_BOUNDS: Final = (-0.2, 0.1)
 EVERY_CLASS: Final = "all"
 
+# ---- track record of statuses and probabilities (§7); ours ------------------------------------
+
+# What lies this share beyond the start of the window is asked for as a target would be …
+PSEUDO_TARGETS: Final = (0.1, 0.2, 0.3, 0.5)
+RECORD_HORIZONS: Final = (5, 8)  # … so many years later
+DIRECTION_HORIZON: Final = 5  # years after which a value is better than when a trend was judged
+BINS: Final = 5  # equal parts of the scale of probability
+
 # ---- peers (§10) ------------------------------------------------------------------------------
 
 PEERS_WINDOW: Final = SHORT_WINDOW

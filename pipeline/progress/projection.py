@@ -10,9 +10,11 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import repeat
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
@@ -121,17 +123,23 @@ class Walks:
         return np.searchsorted(PERSISTENCE_BOUNDS, self.autocorrelation, side="left")
 
 
-def changes_of(
-    heights: Mapping[int, float], cadence: int
-) -> tuple[NDArray[np.int64], Numbers, Numbers]:
-    """The yearly changes of a series (METHOD §3), in arrays: the year that each leads to, the
-    change, and the greater absolute value of its two ends."""
+def walks_of(heights: Mapping[int, float], cadence: int) -> tuple[NDArray[np.int64], Walks]:
+    """(years, walks): one as of each year of a series that has enough yearly changes up to it.
+
+    `heights`: the series on the scale of the walk; `cadence`: the publisher's usual years between
+    observations.
+    """
     changes = yearly_changes(heights, cadence)
-    return (
-        np.array([c.until for c in changes], dtype=np.int64),
-        np.array([c.yearly for c in changes], dtype=np.float64),
-        np.array([max(abs(heights[c.since]), abs(heights[c.until])) for c in changes]),
-    )
+    years = np.array(sorted(heights), dtype=np.int64)
+    before = np.searchsorted([c.until for c in changes], years, side="right")
+    enough = before >= LEAST_CHANGES
+    sizes = [max(abs(heights[c.since]), abs(heights[c.until])) for c in changes]
+    # Row k: the last ones of the first k, NaN where there are fewer.
+    last = [
+        sliding_window_view([*repeat(math.nan, CHANGES), *numbers], CHANGES)[before[enough]]
+        for numbers in ([c.yearly for c in changes], sizes)
+    ]
+    return years[enough], fit(*last)
 
 
 def fit(changes: Numbers, sizes: Numbers) -> Walks:
@@ -201,8 +209,7 @@ def project(
     used = {year: float(v) for year, v in series.items() if year >= last[0].since}
     scale = scale_of(used.values(), target)
     heights = {y: math.log(v) for y, v in used.items()} if scale == "log" else used
-    _, changes, sizes = changes_of(heights, cadence)
-    walk = fit(changes[None, :], sizes[None, :])
+    walk = walks_of(heights, cadence)[1].at(np.array([-1]))
     n, mean, spread = int(walk.n[0]), float(walk.mean[0]), float(walk.spread[0])
     if not math.isfinite(mean) or not math.isfinite(spread):
         return Projection(reason="not_computable", n_changes=n)
@@ -232,9 +239,19 @@ def project(
     probability = None
     if target is not None and direction is not None:
         goal = math.log(target) if scale == "log" else target
-        ahead = (middle[-1] - goal) / (error[-1] * widenings[BANDS[0]].at(h)[-1])
-        probability = float(stdtr(n - 1, ahead if direction == "up" else -ahead))
+        width = error * widenings[BANDS[0]].at(h)
+        sign = 1 if direction == "up" else -1
+        probability = float(chance(sign * (middle - goal), width, walk.n - 1)[-1])
     return Projection(tuple(points), probability, scale, n, SHRINKAGE * mean, spread, persistence)
+
+
+def chance(ahead: Numbers, width: Numbers, freedom: NDArray[np.int64]) -> Numbers:
+    """Probability of what lies `ahead` (behind: negative) of the target being at it or beyond it.
+
+    `width`: the standard error as wide as the inner band is drawn.
+    """
+    found: Numbers = stdtr(freedom, ahead / width)
+    return found
 
 
 def probability_words(probability: float | None) -> str | None:
