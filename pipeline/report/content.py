@@ -63,7 +63,9 @@ class Content:
         self.standing = {s["mission_id"]: s for s in t["sub_mission_progress"]}
         self.counts = {s["mission_id"]: s for s in t["mission_progress"]}
         self.sources = {(s["source"], s["dataset"]): s for s in t["source_status"]}
-        self.coverage = {c["horizon"]: c for c in t["projection_coverage"]}
+        # Of all classes of persistence together; earlier releases know no class.
+        whole = [c for c in t["projection_coverage"] if c["persistence"] in ("all", None)]
+        self.coverage = {c["horizon"]: c for c in whole}
         self._observations = _group(t["observations"], "indicator_id", "geo")
         self._paths = _group(
             (x for x in t["target_path"] if x["geo"] == HOME), "indicator_id", "target_id"
