@@ -1,7 +1,7 @@
 """The tables that Python computes: Arrow in, Arrow out, for SQL files whose header says `function:`.
 
 Conversion only: a row of the SELECT becomes a question, an answer becomes a row. Rules belong in
-assess.py, opinions.py, projection.py and backtest.py; names and types of the columns that a
+assess.py, opinions.py, projection.py, backtest.py and track_record.py; names and types of the columns that a
 table must have stand in its SQL file.
 """
 
@@ -26,6 +26,7 @@ from pipeline.progress.projection import (
     project,
 )
 from pipeline.progress.question import Assessment, Observation, Question
+from pipeline.progress.track_record import PastStatus, past_statuses
 
 Row = dict[str, Any]
 _PAIR: Final = ("indicator_id", "geo", "target_id")
@@ -132,8 +133,35 @@ def band_coverage(histories: pa.Table) -> pa.Table:
     return _table(map(asdict, found), _names(Coverage))
 
 
+def track_record(series: pa.Table) -> pa.Table:
+    """Unbroken series with a direction, and the bands' widening → a row for each status that each
+    would have had in a year that has passed."""
+    names = ["indicator_id", "geo", *_names(PastStatus), "bin"]
+    rows = []
+    for asked in series.to_pylist():
+        question = Question(
+            direction=asked["direction"],
+            fit="direct",
+            cadence=asked["cadence"],
+            kind="level",
+            bound_low=asked["bound_low"],
+            bound_high=asked["bound_high"],
+        )
+        values = dict(zip(asked["years"], asked["values"], strict=True))
+        rows += [
+            {
+                "indicator_id": asked["indicator_id"],
+                "geo": asked["geo"],
+                **vars(past),
+                "bin": past.bin,
+            }
+            for past in past_statuses(question, values, _widenings(asked))
+        ]
+    return _table(rows, names)
+
+
 FUNCTIONS: Final[Mapping[str, Callable[[pa.Table], pa.Table]]] = MappingProxyType(
-    {f.__name__: f for f in (assessments, opinions, projections, band_coverage)}
+    {f.__name__: f for f in (assessments, opinions, projections, band_coverage, track_record)}
 )
 
 
@@ -163,11 +191,13 @@ def _question(asked: Row) -> tuple[Question, list[Observation]]:
 
 
 def _widenings(asked: Row) -> Widenings:
-    """Lists beside `classes`, one number a class of persistence → the bands' widening."""
-    lines = ("bases", "per_years", "bases_95", "per_years_95")
+    """The lines of the bands' widening by class of persistence."""
     return {
-        name: {80: Widening(base, per_year), 95: Widening(base_95, per_year_95)}
-        for name, base, per_year, base_95, per_year_95 in _together(asked, "classes", *lines)
+        line["persistence"]: {
+            80: Widening(line["base"], line["per_year"]),
+            95: Widening(line["base_95"], line["per_year_95"]),
+        }
+        for line in asked["widenings"] or ()
     }
 
 

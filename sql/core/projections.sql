@@ -21,19 +21,13 @@ columns:
   low_95: DOUBLE[], lower bound of the 95 % band
   high_95: DOUBLE[], upper bound of the 95 % band
 */
-WITH lines AS (
-  SELECT DISTINCT persistence, widening_base, widening_per_year, widening_base_95, widening_per_year_95
+WITH measured AS (
+  SELECT list(DISTINCT {'persistence': persistence, 'base': widening_base, 'per_year': widening_per_year,
+                        'base_95': widening_base_95, 'per_year_95': widening_per_year_95}) AS widenings
   FROM core.backtest WHERE widening_base IS NOT NULL
-), measured AS (
-  SELECT list(persistence ORDER BY persistence) AS classes,
-         list(widening_base ORDER BY persistence) AS bases,
-         list(widening_per_year ORDER BY persistence) AS per_years,
-         list(widening_base_95 ORDER BY persistence) AS bases_95,
-         list(widening_per_year_95 ORDER BY persistence) AS per_years_95
-  FROM lines
 )
 SELECT a.indicator_id, a.geo, a.target_id, a.kind, a.target_year, a.target_value, i.direction,
-       i.cadence, i.bound_low, i.bound_high, u.years, u.values, m.*,
+       i.cadence, i.bound_low, i.bound_high, u.years, u.values, m.widenings,
        CASE WHEN a.reason IN ('context_only', 'stale') THEN a.reason
             WHEN a.kind = 'milestone' THEN 'milestone'
             WHEN u.years IS NULL THEN 'no_data'
