@@ -23,25 +23,4 @@ columns:
   widening_base_95: DOUBLE, the 95 % band's line at horizon 0
   widening_per_year_95: DOUBLE, its rise for each year ahead
 */
-WITH scales AS (
-  -- Each series is tried on the scale(s) on which it is projected: net zero on the level.
-  SELECT DISTINCT indicator_id, coalesce(target_value, 1) > 0 AS may_be_log
-  FROM core.assessments WHERE kind <> 'milestone'
-), lent AS (
-  SELECT o.source || '/' || o.dataset || ' ' || o.series_key || ' ' || o.geo AS name,
-         list(o.year ORDER BY o.year) AS years, list(o.value ORDER BY o.year) AS values
-  FROM raw.observations o JOIN registry.datasets d USING (source, dataset)
-  WHERE d.serves = 'backtest' GROUP BY ALL
-), histories AS (
-  SELECT DISTINCT u.indicator_id || ' ' || u.geo AS name, u.indicator_id AS indicator,
-         CASE WHEN s.may_be_log AND list_min(u.values) > 0 THEN 'log' ELSE 'level' END AS scale,
-         u.years, u.values, i.cadence, false AS lent
-  FROM core.unbroken u JOIN scales s USING (indicator_id)
-  JOIN registry.indicators i USING (indicator_id)
-  UNION ALL
-  -- Yearly, and each an indicator of its own.
-  SELECT name, name, CASE WHEN list_min(values) > 0 THEN 'log' ELSE 'level' END, years, values,
-         1, true
-  FROM lent
-)
-SELECT name, indicator, scale, years, values, cadence, lent FROM histories ORDER BY name, scale
+SELECT name, indicator, scale, years, values, cadence, lent FROM core.histories ORDER BY name, scale

@@ -10,9 +10,9 @@ from tests.sql.test_cases import FILES, MODELS, CaseError, run
 @pytest.mark.parametrize(
     ("model", "words", "broken"),
     [
-        ("core.backtest", "d.serves = 'backtest'", "true"),
         ("core.cross_checks", "HAVING count(*) = any_value(len(p.members))", ""),
         ("core.editions", "v.known_from <= a.known_from", "true"),
+        ("core.histories", "d.serves = 'backtest'", "true"),
         ("core.observations", "is_current AND ", ""),
         ("core.opinions", "LEFT JOIN core.unbroken", "JOIN core.unbroken"),
         ("core.own_status", "role = 'headline' AND counts AND fit", "role = 'headline' AND fit"),

@@ -14,10 +14,11 @@ from pipeline.warehouse.model import Model, load_models
 MODELS = load_models(sql_root())
 # What progress is made of; the other tables hold no number of the method.
 PROGRESS = (
-    "core.assessments", "core.backtest", "core.opinions", "core.own_status", "core.projections",
-    "core.ranked", "core.series", "core.unbroken", "marts.indicator_progress",
-    "marts.mission_progress", "marts.peers", "marts.second_opinions", "marts.sub_mission_progress",
-    "marts.target_path",
+    "core.assessments", "core.backtest", "core.histories", "core.opinions", "core.own_status",
+    "core.projections", "core.ranked", "core.series", "core.track_record", "core.unbroken",
+    "marts.indicator_progress", "marts.mission_progress", "marts.peers",
+    "marts.probability_track_record", "marts.second_opinions", "marts.status_track_record",
+    "marts.sub_mission_progress", "marts.target_path",
 )  # fmt: skip
 
 

@@ -32,7 +32,9 @@ TABLES = {
     "target_year INTEGER, target_value DOUBLE, status VARCHAR, reason VARCHAR, "
     "baseline_value DOUBLE, baseline_year INTEGER",
 }
-COMPUTED = ("core.unbroken", "core.backtest", "core.opinions", "core.projections")
+COMPUTED = (
+    "core.unbroken", "core.histories", "core.backtest", "core.opinions", "core.projections",
+)  # fmt: skip
 
 
 @pytest.fixture
