@@ -108,10 +108,10 @@ class Coverage:
     widening_per_year_95: float | None = None
 
 
-def coverage(histories: Iterable[History]) -> list[Coverage]:
+def coverage(histories: Iterable[History], shrinkage: float = SHRINKAGE) -> list[Coverage]:
     """A row for each horizon and class that at least LEAST_SERIES series reach, and one for each
     horizon of all classes that could be measured (at two horizons at least)."""
-    held = forecasts(histories)
+    held = forecasts(histories, shrinkage)
     # By band: the factor that a forecast asks for; was it inside (1, 0; NaN: not measured) where
     # its series, where its indicator was left out?
     ratio = {band: held.ratio(band) for band in BANDS}

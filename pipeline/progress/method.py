@@ -104,8 +104,8 @@ UNSETTLED: Final = frozenset({"p", "e"})  # flags of what the publisher calls pr
 
 CHANGES: Final = 10  # the last yearly changes that drift and spread are taken from
 LEAST_CHANGES: Final = 6
-# What of the mean change the drift is: lowest CRPS of eleven tried on the series of the back-test
-# (`tools/method_evidence.py`).
+# What of the mean change the drift is: had the lowest CRPS of eleven tried on the series of the
+# back-test, which is flat around it (`tools/method_evidence.py` measures it anew).
 SHRINKAGE: Final = 0.65
 HORIZON: Final = SHORT_WINDOW  # years ahead where a target names no year: the window, forward
 BANDS: Final = (80, 95)  # %

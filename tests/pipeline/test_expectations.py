@@ -47,6 +47,8 @@ BREAKS = {
     "marts.revisions.partial_withdraws_nothing": "SELECT * REPLACE ('withdrawn' AS kind) FROM good",
     "marts.peers.one_vintage": "SELECT * REPLACE (geo AS vintage_id) FROM good",
     "marts.peers.ranked_among_five": "SELECT * REPLACE (4::BIGINT AS n_ranked) FROM good",
+    "marts.projection_coverage.holds_over_all_classes": "SELECT * REPLACE (0.7 AS coverage_80) FROM good",
+    "marts.status_track_record.one_share": "SELECT * REPLACE (NULL::DOUBLE AS share_reached) FROM good",
     "core.unbroken.as_long_as_each_other": "SELECT * REPLACE (values[2:] AS values) FROM good",
     "marts.official_projections.band_in_order": "SELECT * REPLACE (high + 1 AS low) FROM good",
     "marts.official_projections.every_entry_seen": "SELECT * FROM good WHERE false",

@@ -1,0 +1,150 @@
+"""What the method's choices rest on, measured anew from the tables of a finished run:
+`python tools/method_evidence.py [ROOT OF DATA]` (default: the one that a run would use).
+
+Coverage of the bands, CRPS of the drift's share, hit rates of statuses and probabilities. Prints
+figures and, where METHOD.md names bounds, whether they are kept. Decides nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import duckdb
+import numpy as np
+from scipy.special import beta, stdtr
+
+from pipeline.paths import Paths
+from pipeline.progress.backtest import Forecasts, History, Numbers, coverage, forecasts
+from pipeline.progress.method import EVERY_CLASS, PERSISTENCE, SHRINKAGE
+
+SHARES = (0.0, 0.2, 0.4, 0.5, 0.6, SHRINKAGE, 0.7, 0.8, 0.9, 1.0)
+BOUNDS = {"coverage_80": (0.77, 0.83), "coverage_95": (0.93, 0.97), "class_80": (0.72, 0.88)}
+DRAWS = 2000  # of indicators, for the interval of the difference in CRPS
+
+
+def main(arguments: Sequence[str]) -> None:
+    paths = Paths(Path(arguments[0]).resolve()) if arguments else Paths.from_environment()
+    # The AUC of class probability against `fragile` is another section to be added here.
+    sections: dict[str, Callable[[Paths], None]] = {
+        "Bands: share of what came that they held": bands,
+        "Drift: CRPS by the share of the mean change that is carried on": drift,
+        "Track record: what past statuses were worth": statuses,
+        "Track record: what stated probabilities were worth": probabilities,
+    }
+    for title, section in sections.items():
+        print(f"\n{title}\n")
+        section(paths)
+
+
+def bands(paths: Paths) -> None:
+    """One, three and five years ahead, each series (each indicator) by the others' widening."""
+    print("years  class      n  80 %   (indicator out)  95 %   (indicator out)")
+    for row in table(paths.marts / "projection_coverage.parquet", "WHERE horizon IN (1, 3, 5)"):
+        one = row["persistence"] == EVERY_CLASS
+        inner, outer = row["coverage_80"], row["coverage_95"]
+        kept = within(inner, "coverage_80" if one else "class_80")
+        kept = kept and (within(outer, "coverage_95") or not one)
+        print(
+            f"{row['horizon']:5}  {row['persistence']:6} {row['n_forecasts']:5}  {inner:.3f}  "
+            f"({row['coverage_80_indicator_out']:.3f})          {outer:.3f}  "
+            f"({row['coverage_95_indicator_out']:.3f})  {'' if kept else 'OUTSIDE the bounds'}"
+        )
+
+
+def drift(paths: Paths) -> None:
+    """Each share with bands widened for it. The mean CRPS of each series ÷ that of the whole mean
+    change, as a geometric mean over series; the interval by drawing indicators anew."""
+    histories = [History(**row) for row in table(paths.work / "core" / "histories.parquet")]
+    scores = {share: crps_by_series(histories, share) for share in SHARES}
+    owner, whole = scores[1.0]
+    print("share  CRPS against 1  [95 %]")
+    for share, (_, mine) in scores.items():
+        ratio = np.log(mine / whole)
+        low, high = np.quantile(drawn_anew(ratio, owner), [0.025, 0.975])
+        print(f"{share:5.2f}  {100 * np.expm1(ratio.mean()):+6.1f} %  [{100 * np.expm1(low):+.1f}, "
+              f"{100 * np.expm1(high):+.1f}]{'  in use' if share == SHRINKAGE else ''}")  # fmt: skip
+
+
+def statuses(paths: Paths) -> None:
+    print("years  status                  n  series  reached  better")
+    for row in table(paths.marts / "status_track_record.parquet", "ORDER BY horizon, status"):
+        shares = (
+            f"{row[c]:.2f}" if row[c] is not None else "   –"
+            for c in ("share_reached", "share_better")
+        )
+        print(f"{row['horizon']:5}  {row['status']:19} {row['n']:5}  {row['n_series']:6}     "
+              f"{'    '.join(shares)}")  # fmt: skip
+
+
+def probabilities(paths: Paths) -> None:
+    print("years  bin     n  series  stated  reached")
+    for row in table(paths.marts / "probability_track_record.parquet", "ORDER BY horizon, bin"):
+        print(f"{row['horizon']:5}  {row['bin']:3} {row['n']:5}  {row['n_series']:6}    "
+              f"{row['mean_probability']:.2f}     {row['share_reached']:.2f}")  # fmt: skip
+
+
+def crps_by_series(histories: Sequence[History], share: float) -> tuple[np.ndarray, np.ndarray]:
+    """(number of the indicator, mean CRPS on the scale of the walk) of each series."""
+    found = forecasts(histories, share)
+    width = found.error * widened(found, histories, share)
+    scores = crps(found.missed / width, found.freedom) * width
+    series, first, place = np.unique(found.series, return_index=True, return_inverse=True)
+    mean = np.bincount(place, scores) / np.bincount(place)
+    assert len(series) == len(mean)
+    return found.indicator[first], mean
+
+
+def widened(found: Forecasts, histories: Sequence[History], share: float) -> Numbers:
+    """How much wider the inner band of each forecast is."""
+    lines = {c.persistence: c for c in coverage(histories, share) if c.widening_base is not None}
+    base, per_year = (
+        np.array([getattr(lines[name], column) for name in PERSISTENCE])
+        for column in ("widening_base", "widening_per_year")
+    )
+    width: Numbers = base[found.persistence] + per_year[found.persistence] * found.horizon
+    return width
+
+
+def crps(z: Numbers, freedom: Numbers) -> Numbers:
+    """Of a standard Student-t and what came, `z`: closed form, Jordan, Krüger & Lerch, "Evaluating
+    probabilistic forecasts with scoringRules", J. Stat. Softw. 90 (2019)."""
+    density = (1 + z * z / freedom) ** (-(freedom + 1) / 2) / (
+        np.sqrt(freedom) * beta(0.5, freedom / 2)
+    )
+    spread = (
+        2
+        * np.sqrt(freedom)
+        / (freedom - 1)
+        * beta(0.5, freedom - 0.5)
+        / beta(0.5, freedom / 2) ** 2
+    )
+    found: Numbers = (
+        z * (2 * stdtr(freedom, z) - 1) + 2 * density * (freedom + z * z) / (freedom - 1) - spread
+    )
+    return found
+
+
+def drawn_anew(values: Numbers, owner: np.ndarray) -> Numbers:
+    """Means of `values` over owners drawn with replacement, DRAWS times."""
+    chance = np.random.default_rng(1)
+    n = int(owner.max()) + 1
+    sums, counts = np.bincount(owner, values, n), np.bincount(owner, minlength=n)
+    known = np.flatnonzero(counts)
+    drawn = chance.choice(known, (DRAWS, len(known)))
+    found: Numbers = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    return found
+
+
+def within(value: float, name: str) -> bool:
+    low, high = BOUNDS[name]
+    return low <= value <= high
+
+
+def table(file: Path, rest: str = "") -> list[dict[str, object]]:
+    return duckdb.sql(f"FROM '{file.as_posix()}' {rest}").to_arrow_table().to_pylist()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
