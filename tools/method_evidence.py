@@ -8,16 +8,28 @@ figures and, where METHOD.md names bounds, whether they are kept. Decides nothin
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
 import numpy as np
 from scipy.special import beta, stdtr
+from scipy.stats import rankdata
 
 from pipeline.paths import Paths
+from pipeline.progress.assess import Observation, Question, assess
 from pipeline.progress.backtest import Forecasts, History, Numbers, coverage, forecasts
-from pipeline.progress.method import EVERY_CLASS, PERSISTENCE, SHRINKAGE
+from pipeline.progress.fragility import fragility
+from pipeline.progress.method import (
+    EVERY_CLASS,
+    FIRM_FROM,
+    LIKELY_FROM,
+    PERSISTENCE,
+    SHRINKAGE,
+)
 
 SHARES = (0.0, 0.2, 0.4, 0.5, 0.6, SHRINKAGE, 0.7, 0.8, 0.9, 1.0)
 BOUNDS = {"coverage_80": (0.77, 0.83), "coverage_95": (0.93, 0.97), "class_80": (0.72, 0.88)}
@@ -26,12 +38,12 @@ DRAWS = 2000  # of indicators, for the interval of the difference in CRPS
 
 def main(arguments: Sequence[str]) -> None:
     paths = Paths(Path(arguments[0]).resolve()) if arguments else Paths.from_environment()
-    # The AUC of class probability against `fragile` is another section to be added here.
     sections: dict[str, Callable[[Paths], None]] = {
         "Bands: share of what came that they held": bands,
         "Drift: CRPS by the share of the mean change that is carried on": drift,
         "Track record: what past statuses were worth": statuses,
         "Track record: what stated probabilities were worth": probabilities,
+        "Confidence: whether the class was another one a year later": confidence,
     }
     for title, section in sections.items():
         print(f"\n{title}\n")
@@ -83,6 +95,76 @@ def probabilities(paths: Paths) -> None:
     for row in table(paths.marts / "probability_track_record.parquet", "ORDER BY horizon, bin"):
         print(f"{row['horizon']:5}  {row['bin']:3} {row['n']:5}  {row['n_series']:6}    "
               f"{row['mean_probability']:.2f}     {row['share_reached']:.2f}")  # fmt: skip
+
+
+def confidence(paths: Paths) -> None:
+    """Of past statuses by the trend, and towards a pseudo-target eight years on, with what was
+    said of them then: status_probability and `fragile`."""
+    past = [case for history in directed(paths) for case in changed_a_year_later(*history)]
+    chance = np.array([case[0] for case in past])
+    fragile = np.array([case[1] for case in past])
+    changed = np.array([case[2] for case in past])
+    print(f"{len(past)} past statuses, {changed.mean():.0%} of another class the next year")
+    edges = (0.0, 0.4, LIKELY_FROM, FIRM_FROM, 1.0)
+    for low, high in pairwise(edges):
+        inside = (chance >= low) & ((chance < high) | (high == 1.0))
+        if inside.any():
+            print(
+                f"  probability {low:.1f}–{high:.1f}: {inside.sum():5}, {changed[inside].mean():.0%}"
+            )
+    for name, flagged in (("fragile", fragile), ("not fragile", ~fragile)):
+        print(f"  {name}: {flagged.sum()}, {changed[flagged].mean():.0%}")
+    print(
+        f"AUC: 1 − probability {auc(1 - chance, changed):.3f}, fragile {auc(fragile, changed):.3f}"
+    )
+
+
+def directed(paths: Paths) -> Iterator[tuple[dict[int, float], Question]]:
+    """Each series of an indicator with a direction, all of it above 0, with its question."""
+    indicators = {row["indicator_id"]: row for row in table(paths.marts / "indicators.parquet")}
+    seen = set()
+    for row in table(paths.work / "core" / "histories.parquet", "WHERE NOT lent"):
+        item = indicators[row["indicator"]]
+        if row["name"] in seen or item["direction"] is None or min(row["values"]) <= 0:
+            continue
+        seen.add(row["name"])
+        question = Question(
+            direction=item["direction"], fit="direct", cadence=item["cadence"], kind="direction",
+            modelled=item["modelled"], bound_low=item["bound_low"], bound_high=item["bound_high"],
+        )  # fmt: skip
+        yield dict(zip(row["years"], row["values"], strict=True)), question
+
+
+def changed_a_year_later(
+    series: dict[int, float], question: Question
+) -> Iterator[tuple[float, bool, bool]]:
+    """(probability, fragile, class changed) of each status of the past that claims something."""
+    seen = [Observation(year, value) for year, value in sorted(series.items())]
+    for n in range(4, len(seen)):
+        before, after = seen[:n], seen[: n + 1]
+        if after[-1].year - before[-1].year > question.cadence:
+            continue
+        for asked in (question, towards(question, before)):
+            now = assess(asked, before, date(before[-1].year + 1, 1, 1))
+            if now.status_probability is None:
+                continue
+            then = assess(asked, after, date(after[-1].year + 1, 1, 1))
+            hangs = fragility(asked, before, date(before[-1].year + 1, 1, 1), now).fragile
+            yield now.status_probability, bool(hangs), now.status != then.status
+
+
+def towards(question: Question, seen: Sequence[Observation]) -> Question:
+    """A fifth more, or less, than five steps ago, in eight years."""
+    start = seen[max(0, len(seen) - 6)].value
+    goal = start * (1 + 0.2 * question.sign)
+    return replace(question, kind="level", number=goal, target_year=seen[-1].year + 8)
+
+
+def auc(score: Numbers, came: np.ndarray) -> float:
+    """Chance that a case that came has the higher score than one that did not; ties count half."""
+    ranks = rankdata(score)
+    n = int(came.sum())
+    return float((ranks[came].sum() - n * (n + 1) / 2) / (n * (len(came) - n)))
 
 
 def crps_by_series(histories: Sequence[History], share: float) -> tuple[np.ndarray, np.ndarray]:

@@ -59,6 +59,7 @@ expectations:
   - {expect: not_null, column: status, name: status_given, description: A status is never null.}
   - {expect: no_rows, name: reason_iff_unassessed, sql: "SELECT * FROM marts.indicator_progress WHERE (status = 'not_assessable') <> (reason IS NOT NULL)", description: A reason stands beside not_assessable and only there.}
   - {expect: no_rows, name: status_has_inputs, description: No status without the numbers that it is made of.}
+  - {expect: no_rows, name: on_track_is_not_behind, sql: "SELECT * FROM marts.indicator_progress WHERE status = 'on_track' AND position = 'behind'", description: No row is called on track while the way done lies behind the path.}
   - {expect: no_rows, name: every_pair_present, sql: "SELECT t.indicator_id, t.target_id FROM registry.indicator_targets t ANTI JOIN marts.indicator_progress p USING (indicator_id, target_id)", description: Every indicator and target has its row.}
   - {expect: no_rows, name: baseline_not_zero_way, severity: warn, sql: "SELECT * FROM marts.indicator_progress WHERE baseline_value = target_value AND baseline_value IS NOT NULL", description: A target that equals its baseline asks nothing.}
 */
