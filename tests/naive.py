@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import pairwise, permutations
-from statistics import mean, median
+from statistics import linear_regression, mean, median
 from typing import Any
 
 import numpy as np
@@ -111,7 +111,7 @@ def trend(item: Row, values: Values, breaks: Iterable[int], years: int = 10) -> 
     # The last observation against the one at or next before t - 3.
     year, before = max(o for o in seen if o[0] <= at[-1] - 3)
     span = at[-1] - year
-    if before > 0 and v[-1] > 0:
+    if log:
         lately = 100 * d * ((v[-1] / before) ** (1 / span) - 1)
     else:
         lately = 100 * d * (v[-1] - before) / span / middle
@@ -171,19 +171,19 @@ def target_of(asked: Row, values: Values) -> float | None:
 
 def reading(item: Row, asked: Row, values: Values) -> Row:
     """A derived target at or beyond the unit's natural limit is read as a direction."""
-    target = target_of(asked, values)
-    low, high = item["bound_low"], item["bound_high"]
+    target, up = target_of(asked, values), item["direction"] == "up"
+    limit = item["bound_high"] if up else item["bound_low"]
     derived = asked["kind"] in ("change", "gain") and target is not None
-    if derived and ((low is not None and target <= low) or (high is not None and target >= high)):
+    if derived and limit is not None and (target >= limit if up else target <= limit):
         return {**asked, "kind": "direction", "target_year": None, "base_year": None}
     return asked
 
 
 def path_at(year: int, case: Row, target: float) -> float | None:
-    """The required value of a year."""
+    """The required value of a year; after the target year the target stays."""
     asked, values = case["asked"], case["values"]
     y0, base, end = baseline(asked, values), asked["base_year"], asked["target_year"]
-    if y0 is None or base is None or not base <= year <= end:
+    if y0 is None or base is None or year < base:
         return None
     points = [(base, y0), (end, target)]
     for other in case["others"]:
@@ -196,9 +196,11 @@ def path_at(year: int, case: Row, target: float) -> float | None:
     bent = asked["path"] == "geometric" and all(v > 0 for _, v in points)
     log, exp = (math.log, math.exp) if bent else (float, float)
     for (a, va), (b, vb) in pairwise(points):
-        if a <= year <= b:
+        if year == b:
+            return vb
+        if a <= year < b:
             return exp(log(va) + (log(vb) - log(va)) * (year - a) / (b - a))
-    return None
+    return target
 
 
 def pace(start: float, end: float, years: int, basis: str) -> float:
@@ -279,8 +281,8 @@ def assess(
     assert basis is not None
     if regression:
         v = [math.log(x) if basis == "cagr" else x for _, x in short]
-        slope, level = np.polyfit([x - s for x, _ in short], v, 1)
-        ys, now = float(level), float(level + slope * (t - s))
+        slope, ys = linear_regression([x - s for x, _ in short], v)
+        now = ys + slope * (t - s)
         if basis == "cagr":
             ys, now = math.exp(ys), math.exp(now)
     out["pace"] = pace(ys, now, t - s, basis)
@@ -304,36 +306,40 @@ def measures(case: Row, main: Row) -> dict[str, Any]:
     out: dict[str, Any] = dict.fromkeys(names)
     t, cadence, end = max(values), item["cadence"], asked["target_year"]
     y, base, target = values[t], asked["base_year"], target_of(asked, values)
-    y0 = baseline(asked, values)
+    y0, judged = baseline(asked, values), item["direction"] and item["fit"] != "context"
     out |= {
         "latest_year": t, "latest_value": y, "target_year": end, "target_value": target,
         "is_dated": case["today"].year - t > max(3, 2 * cadence),
-        "lapses_on": date(t + max(6, 3 * cadence) + 1, 1, 1) if item["direction"] else None,
-        "awaiting_target_year": target is not None and case["today"].year > end > t,
+        "lapses_on": date(t + max(6, 3 * cadence) + 1, 1, 1) if judged else None,
+        "awaiting_target_year": end is not None and case["today"].year > end > t,
         "flat_tail": len(values) > 2 and len({values[x] for x in sorted(values)[-3:]}) == 1,
     }  # fmt: skip
     if asked["kind"] == "milestone":
-        return out
+        return out | {"awaiting_target_year": False}
     d = {"up": 1.0, "down": -1.0, None: None}[item["direction"]]
-    if target is not None and base is not None:
+    if base is not None and base <= t:
         out["share_of_time"] = (t - base) / (end - base)
+    if target is not None and base is not None and base <= t:
         broken = any(base < b <= t for b in breaks)
         if y0 is not None and not broken:
             out["share_achieved"] = (y - y0) / (target - y0) if target != y0 else None
             way = path_at(t, case, target)
             if way is not None and d is not None:
                 out["gap_to_path"] = d * (way - y)
-                out["gap_to_path_pct"] = 100 * d * (way - y) / abs(target - y0)
+                if target != y0:
+                    out["gap_to_path_pct"] = 100 * d * (way - y) / abs(target - y0)
     tied = asked["kind"] in ("change", "gain") and base is not None
 
-    def moved(years: int, row: str = "cagr") -> tuple[int, float, str] | None:
+    def moved(years: int, row: str | None = None) -> tuple[int, float, str] | None:
         """(start, pace, basis) over a window; `row`: the basis that the row has already."""
         seen = inside(values, max(t - years, base) if tied else t - years, breaks)
         if not seen:
             return None
         s, ys = seen[0]
         positive = ys > 0 and y > 0 and (target is None or target > 0)
-        basis = row if positive else "linear"
+        if row == "cagr" and not positive:
+            return None
+        basis = row or ("cagr" if positive else "linear")
         return s, pace(ys, y, t - s, basis), basis
 
     def against(found: tuple[int, float, str] | None) -> float | None:
@@ -352,14 +358,16 @@ def measures(case: Row, main: Row) -> dict[str, Any]:
     if short:
         _, speed, basis = short
         out |= {"pace_recent": speed, "pace_basis": basis, "ratio_short": against(short)}
+        reached = target is None or d is None or d * (y - target) >= 0
+        if not reached and speed * (target - y) > 0:
+            if basis == "cagr":
+                out["year_reached"] = t + math.log(target / y) / math.log(1 + speed)
+            else:
+                out["year_reached"] = t + (target - y) / speed
         if target is not None and t < end:
             needed = out["pace_required"] = pace(y, target, end - t, basis)
-            if speed * needed > 0:
+            if not reached and speed * needed > 0:
                 out["acceleration_factor"] = needed / speed
-                if basis == "cagr":
-                    out["year_reached"] = t + math.log(target / y) / math.log(1 + speed)
-                else:
-                    out["year_reached"] = t + (target - y) / speed
     if long and (not short or long[0] != short[0]):
         out["ratio_long"] = against(long)
     if main["reason"] == "too_few_points" and tied:
@@ -367,8 +375,27 @@ def measures(case: Row, main: Row) -> dict[str, Any]:
         if inside(values, t - min(5 * cadence, 10), breaks) and since:
             left = t + (4 - len(since)) * cadence
             out["assessable_from"] = max(left, min(since) + 3)
-    if main["status"] in ("achieved", "missed"):
+    if main["status"] in ("achieved", "missed", NONE):
         return out
     if out["ratio_short"] is not None and out["ratio_long"] is not None:
         out["windows_disagree"] = ratio_class(out["ratio_short"]) != ratio_class(out["ratio_long"])
     return out
+
+
+# ---- what differs ------------------------------------------------------------------------------
+
+
+def differences(found: Row, wanted: Row) -> list[str]:
+    """What a published row says otherwise: numbers to nine digits, lists as sets (none: empty)."""
+    told = []
+    for key, value in wanted.items():
+        seen = found.get(key, "no such column")
+        if isinstance(value, float) and isinstance(seen, float | int):
+            same = math.isclose(seen, value, rel_tol=1e-9, abs_tol=1e-9)
+        elif isinstance(value, list | set):
+            same = seen != "no such column" and set(seen or ()) == set(value)
+        else:
+            same = seen == value
+        if not same:
+            told.append(f"{key}: {seen!r}, worked out {value!r}")
+    return told

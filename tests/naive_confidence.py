@@ -10,7 +10,7 @@ from typing import Any
 
 from scipy import stats
 
-from tests.naive import NONE, Row, assess
+from tests.naive import NONE, Row, assess, reading
 
 
 def yearly_changes(
@@ -41,7 +41,8 @@ def one_step(case: Row, main: Row) -> dict[int, float] | None:
     if len(steps) < 2:
         return None
     middle = median(c for _, c in steps)
-    at, largest = max(steps, key=lambda x: abs(x[1] - middle))
+    # Of equal ones the earliest.
+    at, largest = max(steps, key=lambda x: float(f"{abs(x[1] - middle):.9g}"))
     usual = median(c for year, c in steps if year != at)
     move = (usual - largest) * (at - max(year for year, _ in seen if year < at))
     return {
@@ -72,16 +73,17 @@ def fragility(case: Row, main: Row) -> list[str] | None:
         if basis == "linear" or min(v for _, v in seen) > 0:
             variants.append(("regression", again(regression=True)))
         variants.append(("longer_window", again(longer=1)))
-        other = "linear" if basis == "cagr" else "cagr"
-        if other == "linear" or min(seen[0][1], main["y"], main["target"]) > 0:
-            variants.append(("other_pace_basis", again(basis=other)))
+        turned = "linear" if basis == "cagr" else "cagr"
+        if turned == "linear" or min(seen[0][1], main["y"], main["target"]) > 0:
+            variants.append(("other_pace_basis", again(basis=turned)))
     if asked["kind"] != "direction":
         if main["short"]:
             moved = one_step(case, main)
         if asked["base_year_basis"] == "assumed":
             for base in (asked["base_year"] + n for n in (-2, -1, 1, 2)):
                 if base in values:
-                    variants.append(("base_year", again({"asked": {**asked, "base_year": base}})))
+                    other = reading(case["item"], {**asked, "base_year": base}, values)
+                    variants.append(("base_year", again({"asked": other})))
     if moved:
         variants.append(("one_step", again({"values": moved})))
     words = {

@@ -113,36 +113,6 @@ def recomputed(marts: Marts, modelled: set[str]) -> list[dict[str, Any]]:
     return rows
 
 
-def test_the_naive_side_gives_the_numbers_that_the_method_names() -> None:
-    assert naive.kendall_p([1, 2, 3, 4]) == pytest.approx(1 / 12)
-    assert naive.kendall_p([1, 2, 2, 3]) == pytest.approx(1 / 6)
-    assert naive.kendall_p([7, 7, 7, 7, 7]) == 1
-    # Ten years at +2 % a year, none, and one step that is only its own window's.
-    item = {"direction": "up", "may_be_zero": False}
-    steady = {year: 1.02 ** (year - 2010) for year in range(2010, 2021)}
-    assert naive.trend(item, steady, [])["g"] == pytest.approx(2)
-    assert naive.trend({**item, "direction": "down"}, steady, [])["g"] == pytest.approx(-2)
-    assert naive.trend(item, steady, [2018]) == {}
-    assert naive.trend(item, {**steady, 2012: 0.0}, [])["g"] is None
-
-
-def same(found: Any, wanted: Any) -> bool:
-    """Numbers to nine digits; lists as sets; no list is an empty one."""
-    if isinstance(wanted, float) and found is not None:
-        return bool(found == pytest.approx(wanted, rel=1e-9, abs=1e-9))
-    if isinstance(wanted, list | set):
-        return set(found or ()) == set(wanted)
-    return bool(found == wanted)
-
-
-def differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
-    return [
-        f"{key}: {found.get(key, 'no such column')!r}, worked out {value!r}"
-        for key, value in wanted.items()
-        if not same(found.get(key, "no such column"), value)
-    ]
-
-
 def test_every_indicators_row_is_the_naive_one(
     marts: Marts, recomputed: list[dict[str, Any]]
 ) -> None:
@@ -159,7 +129,7 @@ def test_every_indicators_row_is_the_naive_one(
         # No trend at all is not turning either.
         found = {**found, "turning": bool(found.get("turning"))}
         wanted = {**row["wanted"], "methods_agree": all(agree) if agree else None}
-        if told := differences(found, wanted):
+        if told := naive.differences(found, wanted):
             wrong[key] = told
     assert not wrong, wrong
     statuses = {r["status"] for r in recomputed}
@@ -195,7 +165,7 @@ def test_every_missions_row_is_the_naive_one(
                 "status", "reason", "basis", "law_failing", "exploratory_failing",
                 "n_indicators", "n_assessed")},
         }  # fmt: skip
-        if told := differences(found, wanted):
+        if told := naive.differences(found, wanted):
             wrong[found["mission_id"]] = told
     assert len(tops) == len(marts["mission_progress"]) == 5
     for found in marts["mission_progress"]:
@@ -215,7 +185,7 @@ def test_every_missions_row_is_the_naive_one(
         }  # fmt: skip
         five = ("n_on_course", "n_gaining", "n_failing", "n_unclear", "n_unassessed")
         assert sum(wanted[k] for k in five) == wanted["n_sub_missions"]
-        if told := differences(found, wanted):
+        if told := naive.differences(found, wanted):
             wrong[found["mission_id"]] = told
     assert not wrong, wrong
 
