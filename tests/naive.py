@@ -382,9 +382,6 @@ def measures(case: Row, main: Row) -> dict[str, Any]:
     return out
 
 
-# ---- what differs ------------------------------------------------------------------------------
-
-
 def differences(found: Row, wanted: Row) -> list[str]:
     """What a published row says otherwise: numbers to nine digits, lists as sets (none: empty)."""
     told = []
