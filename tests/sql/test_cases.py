@@ -26,11 +26,14 @@ from pipeline.sql import connect, quoted
 from pipeline.vintages.resolve import SCHEMA
 from pipeline.warehouse.build import CHECKS, RAW
 from pipeline.warehouse.compute import compute
-from pipeline.warehouse.model import Model, ModelError, load_models
+from pipeline.warehouse.model import Model, ModelError, load_models, read_model
 
 HERE = Path(__file__).parent
 FILES = {p.relative_to(HERE).as_posix(): p for p in sorted(HERE.rglob("*.y*ml"))}
-MODELS = load_models(sql_root())
+# The scoreboard is a view of the published database, read by people as a table.
+MODELS = load_models(sql_root()) | {
+    "views.scoreboard": read_model(sql_root() / "views" / "scoreboard.sql")
+}
 KEYS = {"description", "reference_date", "inputs", "query_columns", "expect"}
 REFERENCE = date(2026, 11, 23)
 DIGITS = 1e-6  # of a written decimal number; no case needs more than seven digits
@@ -99,7 +102,7 @@ def read_case(file: Path) -> tuple[dict[str, Any], Model]:
     model = MODELS.get(file.parent.name)
     if model is None:
         raise CaseError(
-            f"the folder {file.parent.name} is not called as a model: core.… or marts.…"
+            f"the folder {file.parent.name} is not called as a model: core.…, marts.… or views.…"
         )
     try:
         case = yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader)
