@@ -15,8 +15,8 @@ from pipeline.report.messages import LANGUAGES, Messages
 
 PAIR = ("x", "x:direction")
 ASKED: dict[str, Any] = {
-    "kind": "direction", "number": None, "target_year": None, "base_year": None,
-    "documented_baseline": None, "path": "linear",
+    "kind": "direction", "number": None, "target_year": None, "target_value": None, "base_year": None,
+    "base_year_basis": None, "documented_baseline": None, "path": "linear", "strength": None,
 }  # fmt: skip
 ITEM: dict[str, Any] = {
     "direction": "up", "fit": "direct", "cadence": 1, "may_be_zero": False, "breaks": None,
