@@ -21,15 +21,17 @@ from scipy.stats import rankdata
 
 from pipeline.paths import Paths
 from pipeline.progress.assess import Observation, Question, assess
-from pipeline.progress.backtest import Forecasts, History, Numbers, coverage, forecasts
+from pipeline.progress.backtest import Forecasts, History, forecasts, widenings
 from pipeline.progress.fragility import fragility
 from pipeline.progress.method import (
+    BANDS,
     EVERY_CLASS,
     FIRM_FROM,
     LIKELY_FROM,
     PERSISTENCE,
     SHRINKAGE,
 )
+from pipeline.progress.projection import Numbers
 
 SHARES = (0.0, 0.2, 0.4, 0.5, 0.6, SHRINKAGE, 0.7, 0.8, 0.9, 1.0)
 BOUNDS = {"coverage_80": (0.77, 0.83), "coverage_95": (0.93, 0.97), "class_80": (0.72, 0.88)}
@@ -168,23 +170,18 @@ def auc(score: Numbers, came: np.ndarray) -> float:
 
 
 def crps_by_series(histories: Sequence[History], share: float) -> tuple[np.ndarray, np.ndarray]:
-    """(number of the indicator, mean CRPS on the scale of the walk) of each series."""
+    """(number of the indicator, mean CRPS in spreads of a year's change) of each series."""
     found = forecasts(histories, share)
-    width = found.error * widened(found, histories, share)
-    scores = crps(found.missed / width, found.freedom) * width
-    series, first, place = np.unique(found.series, return_index=True, return_inverse=True)
-    mean = np.bincount(place, scores) / np.bincount(place)
-    assert len(series) == len(mean)
-    return found.indicator[first], mean
+    width = found.error * widened(found)
+    scores = crps(found.missed / width, found.freedom) * width / found.spread
+    _, first, place = np.unique(found.series, return_index=True, return_inverse=True)
+    return found.indicator[first], np.bincount(place, scores) / np.bincount(place)
 
 
-def widened(found: Forecasts, histories: Sequence[History], share: float) -> Numbers:
-    """How much wider the inner band of each forecast is."""
-    lines = {c.persistence: c for c in coverage(histories, share) if c.widening_base is not None}
-    base, per_year = (
-        np.array([getattr(lines[name], column) for name in PERSISTENCE])
-        for column in ("widening_base", "widening_per_year")
-    )
+def widened(found: Forecasts) -> Numbers:
+    """How much wider the inner band of each forecast is, as all of them ask."""
+    lines = widenings(found)
+    base, per_year = np.array([lines[name][BANDS[0]] for name in PERSISTENCE]).T
     width: Numbers = base[found.persistence] + per_year[found.persistence] * found.horizon
     return width
 
@@ -192,18 +189,11 @@ def widened(found: Forecasts, histories: Sequence[History], share: float) -> Num
 def crps(z: Numbers, freedom: Numbers) -> Numbers:
     """Of a standard Student-t and what came, `z`: closed form, Jordan, Krüger & Lerch, "Evaluating
     probabilistic forecasts with scoringRules", J. Stat. Softw. 90 (2019)."""
-    density = (1 + z * z / freedom) ** (-(freedom + 1) / 2) / (
-        np.sqrt(freedom) * beta(0.5, freedom / 2)
-    )
-    spread = (
-        2
-        * np.sqrt(freedom)
-        / (freedom - 1)
-        * beta(0.5, freedom - 0.5)
-        / beta(0.5, freedom / 2) ** 2
-    )
-    found: Numbers = (
-        z * (2 * stdtr(freedom, z) - 1) + 2 * density * (freedom + z * z) / (freedom - 1) - spread
+    whole = beta(0.5, freedom / 2)
+    density = (1 + z * z / freedom) ** (-(freedom + 1) / 2) / (np.sqrt(freedom) * whole)
+    spread = np.sqrt(freedom) * beta(0.5, freedom - 0.5) / whole**2
+    found: Numbers = z * (2 * stdtr(freedom, z) - 1) + 2 / (freedom - 1) * (
+        density * (freedom + z * z) - spread
     )
     return found
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -26,6 +27,7 @@ from pipeline.progress.method import (
 from pipeline.progress.projection import (
     Numbers,
     Widening,
+    Widenings,
     quantile,
     walks_of,
 )
@@ -108,43 +110,55 @@ class Coverage:
     widening_per_year_95: float | None = None
 
 
-def coverage(histories: Iterable[History], shrinkage: float = SHRINKAGE) -> list[Coverage]:
+def coverage(histories: Iterable[History]) -> list[Coverage]:
     """A row for each horizon and class that at least LEAST_SERIES series reach, and one for each
     horizon of all classes that could be measured (at two horizons at least)."""
-    held = forecasts(histories, shrinkage)
+    held = forecasts(histories)
     # By band: the factor that a forecast asks for; was it inside (1, 0; NaN: not measured) where
     # its series, where its indicator was left out?
     ratio = {band: held.ratio(band) for band in BANDS}
     inside = {band: np.full((2, len(held.missed)), np.nan) for band in BANDS}
     measured = np.zeros(len(held.missed), dtype=bool)
     rows = []
-    for place, persistence in enumerate(PERSISTENCE):
+    for place, lines in _lines(held).items():
         mine = np.flatnonzero(held.persistence == place)
-        horizon, series = held.horizon[mine], held.series[mine]
-        reached = [h for h in HORIZONS if len(np.unique(series[horizon == h])) >= LEAST_SERIES]
-        if len(reached) < 2:
-            continue
         measured[mine] = True
-        lines = {band: _Lines(band, reached, horizon, series, ratio[band][mine]) for band in BANDS}
         for band, line in lines.items():
-            for out, owner in enumerate((series, held.indicator[mine])):
+            for out, owner in enumerate((held.series[mine], held.indicator[mine])):
                 inside[band][out][mine] = line.holds(owner)
         inner, outer = (lines[band] for band in BANDS)
-        for n, h in enumerate(reached):
-            row = _counted(held, mine[horizon == h], ratio, inside)
-            found = Coverage(
-                h,
-                persistence,
-                **row,
-                **inner.said(n),
-                **{f"{k}_95": v for k, v in outer.said(n).items()},
-            )
-            rows.append(found)
+        for n, h in enumerate(inner.reached):
+            counted = _counted(held, mine[held.horizon[mine] == h], ratio, inside)
+            widened = inner.said(n) | {f"{k}_95": v for k, v in outer.said(n).items()}
+            rows.append(Coverage(h, PERSISTENCE[place], **counted, **widened))
     for h in HORIZONS:
         at = np.flatnonzero(measured & (held.horizon == h))
         if len(np.unique(held.series[at])) >= LEAST_SERIES:
             rows.append(Coverage(h, EVERY_CLASS, **_counted(held, at, ratio, inside)))
     return sorted(rows, key=lambda row: row.horizon)
+
+
+def widenings(held: Forecasts) -> Widenings:
+    """As all forecasts together ask; a class that cannot be measured is left out."""
+    return {
+        PERSISTENCE[place]: {band: line.whole for band, line in lines.items()}
+        for place, lines in _lines(held).items()
+    }
+
+
+def _lines(held: Forecasts) -> dict[int, dict[int, _Lines]]:
+    """By place of the class and by band, of the classes that two horizons reach."""
+    found = {}
+    for place in range(len(PERSISTENCE)):
+        mine = np.flatnonzero(held.persistence == place)
+        horizon, series = held.horizon[mine], held.series[mine]
+        reached = [h for h in HORIZONS if len(np.unique(series[horizon == h])) >= LEAST_SERIES]
+        if len(reached) >= 2:
+            found[place] = {
+                band: _Lines(band, reached, horizon, series, held.ratio(band)[mine])
+                for band in BANDS
+            }
+    return found
 
 
 def _counted(
@@ -182,16 +196,20 @@ class _Lines:
         self.ranked = [x[np.argsort(ratio[x], kind="stable")] for x in at]
         self.firsts = [x[np.unique(series[x], return_index=True)[1]] for x in at]
 
+    @cached_property
+    def whole(self) -> Widening:
+        """Fitted on all forecasts."""
+        line = self._line(np.ones(len(self.ratio), dtype=bool))
+        assert line is not None  # two horizons are reached
+        return line
+
     def said(self, n: int) -> dict[str, Any]:
         """Factors at the n-th horizon, and the line."""
-        kept = np.ones(len(self.ratio), dtype=bool)
-        line = self._line(kept)
-        assert line is not None  # at least two horizons are reached
         return {
-            "fitted": self._factor(self.ranked[n], kept),
-            "widening": line.base + line.per_year * self.reached[n],
-            "widening_base": line.base,
-            "widening_per_year": line.per_year,
+            "fitted": self._factor(self.ranked[n], np.ones(len(self.ratio), dtype=bool)),
+            "widening": self.whole.base + self.whole.per_year * self.reached[n],
+            "widening_base": self.whole.base,
+            "widening_per_year": self.whole.per_year,
         }
 
     def holds(self, owner: Whole) -> Numbers:
