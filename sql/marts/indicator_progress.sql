@@ -48,6 +48,7 @@ columns:
   methods_agree: "BOOLEAN, true where every other published method that has an opinion answers as our status does (marts.second_opinions: with a target, is it on course; without, does it move the right way); null where we or all others have none"
   probability_of_target: DOUBLE, probability of meeting the target in its year if the past goes on (an extrapolation and not the effect of policy)
   probability_words: VARCHAR, the same in the words of the European Environment Agency - very_likely (0.9 or more) or likely_but_uncertain or unlikely_but_uncertain or very_unlikely (0.1 or less)
+  persistence: VARCHAR, class of the series by the lag-1 autocorrelation of its last yearly changes - low or middle or high; by it marts.projection_coverage says how often bands like this one held
   awaiting_target_year: BOOLEAN, true where the target year has passed and its figure is not out
   flat_tail: BOOLEAN, true where the last three values are equal
   lapses_on: DATE, date on which the status lapses for age
@@ -72,7 +73,7 @@ SELECT a.indicator_id, a.geo, a.target_id, i.mission_id, a.baseline_year, a.base
        a.assessable_from, a.target_impossible, a.is_dated, a.windows_disagree, a.status_on_definitive_data,
        a.fragile, a.fragile_reasons, a.fragile_statuses,
        o.methods_agree, p.probability AS probability_of_target, p.probability_words,
-       a.awaiting_target_year, a.flat_tail, a.lapses_on, a.counts, a.severity,
+       p.persistence, a.awaiting_target_year, a.flat_tail, a.lapses_on, a.counts, a.severity,
        r.reference_date AS as_of, r.method_version
 FROM core.assessments a
 JOIN registry.indicators i USING (indicator_id)
