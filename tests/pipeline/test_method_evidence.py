@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
+from pipeline.paths import Paths
+
 
 @pytest.fixture(scope="module")
 def evidence(root: Path) -> ModuleType:
@@ -35,7 +37,8 @@ def test_crps_is_the_integral_that_defines_it(evidence: ModuleType, z: float, fr
 def test_on_the_figures_bands_keep_their_bounds_and_the_drift_is_better_than_the_whole_mean(
     evidence: ModuleType, first_run: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    evidence.main([str(first_run["data"])])
+    for section in (evidence.bands, evidence.drift, evidence.statuses, evidence.probabilities):
+        section(Paths(first_run["data"]))
     said = capsys.readouterr().out
     assert "OUTSIDE" not in said
     (change, low, high) = map(
