@@ -116,7 +116,7 @@ def test_past_statuses_against_pseudo_targets(con: duckdb.DuckDBPyConnection) ->
 
 
 def test_past_statuses_of_the_trend(con: duckdb.DuckDBPyConnection) -> None:
-    """Which status each had belongs to test_track_record.py in unit/; here that none is missing."""
+    """Which status each had belongs in unit/test_past_statuses.py; here that none is missing."""
     better = 0
     n = 0
     for _, item, series in judged(con):
