@@ -18,7 +18,7 @@ from pipeline.registry import load
 from pipeline.release.integrity import SUMS, damages
 from pipeline.release.read import Release, ReleaseError, kept
 from pipeline.release.record import current_of
-from pipeline.vintages.live_keys import check_keys
+from pipeline.vintages.live_keys import check_keys, recall_keys
 from pipeline.vintages.pull import Puller, load_pull_results
 from pipeline.vintages.store import Archive, ArchiveError, Vintage
 from pipeline.warehouse.model import load_models
@@ -166,6 +166,22 @@ def send_test_alert() -> bool:
         typer.echo(f"! {line}", err=True)
     typer.echo(f"alerts: {len(urls) - len(problems)} of {len(urls)} addresses took the message")
     return bool(problems)
+
+
+def recall_live_keys() -> bool:
+    """Print what is known of each live key without asking its publisher; True if an archive of the
+    publisher's codes says that one is wrong."""
+    found = recall_keys(load(registry_root()), today())
+    wrong = [f for f in found if f.state == "wrong"]
+    unseen = [f for f in found if f.state == "unknown" and not f.verified]
+    typer.echo(f"live keys: {len(found)} datasets, {len(wrong)} wrong, {len(unseen)} not seen yet")
+    for finding in found:
+        for line in finding.lines:
+            if finding.state == "wrong":
+                _amiss(f"{finding.name}: {line}")
+            else:
+                typer.echo(f"  {finding.name}: {line}")
+    return bool(wrong)
 
 
 def check_live_keys(paths: Paths, sources: Sequence[str]) -> bool:

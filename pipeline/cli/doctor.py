@@ -44,6 +44,7 @@ def doctor(
         check_live_keys,
         check_published,
         check_set_up,
+        recall_live_keys,
         send_test_alert,
     )
 
@@ -53,6 +54,5 @@ def doctor(
     amiss |= check_last_night(paths)
     if alert:
         amiss |= send_test_alert()
-    if live:
-        amiss |= check_live_keys(paths, source or [])
+    amiss |= check_live_keys(paths, source or []) if live else recall_live_keys()
     raise typer.Exit(DEGRADED if amiss else OK)

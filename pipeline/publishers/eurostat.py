@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -274,11 +275,21 @@ def check(request: FetchRequest, publisher: Publisher) -> list[str]:
     there = key_values(reply.body)
     if not there:
         raise PullError(f"eurostat: the constraint of {code} lists no codes")
+    wrong = differences(request, there)
+    if request.route == "sdmx21":
+        wrong += _order(request, publisher, base)
+    return wrong
+
+
+def differences(request: FetchRequest, there: Mapping[str, Sequence[str]]) -> list[str]:
+    """Dimensions and codes of the request that are not `there` (dimension → codes), a line each
+    with the one that was likely meant."""
+    code = request.code.upper()
     wrong = []
     wanted = {**request.codes(), "geo": list(request.geos[:1])}
     for dim, codes in wanted.items():
         if dim not in there:
-            wrong.append(f"{code} has no dimension {dim}{likely(dim, list(there))}")
+            wrong.append(f"{code} has no dimension {dim}{likely(dim, _not_asked(there, wanted))}")
             continue
         for one in codes:
             if one not in there[dim]:
@@ -292,9 +303,13 @@ def check(request: FetchRequest, publisher: Publisher) -> list[str]:
             f"{code}: one series was meant to come back, but {d} has {', '.join(c[:8])}"
             for d, c in many.items()
         ]
-    if request.route == "sdmx21":
-        wrong += _order(request, publisher, base)
     return wrong
+
+
+def _not_asked(there: Mapping[str, Sequence[str]], wanted: Mapping[str, Any]) -> list[str]:
+    """The dimensions that a wrong one can be meant for: those that the request does not name, else all."""
+    named = [d for d in there if d.lower() not in ("time_period", "time")]
+    return [d for d in named if d not in wanted] or named
 
 
 def key_values(body: bytes) -> dict[str, list[str]]:

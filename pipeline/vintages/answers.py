@@ -118,7 +118,9 @@ def compare(request: FetchRequest, fetched: FetchResult, spec: DatasetSpec) -> C
     geos, rejected_geos = _distinct(parsed, "geo")
     years = set(parsed.observations.column("year").to_pylist())
     if "series" in fetched.filtered:
-        strange = sorted((found | rejected) - set(series_asked(request, fetched)))
+        # What was asked for in the publisher's words stands under the registry's by now.
+        asked = {*series_asked(request, fetched), *aligned.values()}
+        strange = sorted((found | rejected) - asked)
         _note_strange(deviations, "series", strange)
     if "geos" in fetched.filtered:
         _note_strange(deviations, "area", sorted((geos | rejected_geos) - set(request.geos)))

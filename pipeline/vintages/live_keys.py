@@ -1,4 +1,5 @@
-"""Are the registry's live keys right? Each is held against the publisher's own code lists.
+"""Are the registry's live keys right? Each is held against the publisher's own code lists, or,
+without a network, against an archive of them.
 
 Asks and reports; it changes nothing and pulls no figures. How a publisher's lists are read
 belongs in publishers/, the command in cli/doctor.py.
@@ -9,9 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import date
 
 from pipeline.publishers import check
+from pipeline.publishers.code_archive import archived
 from pipeline.publishers.errors import PullError
+from pipeline.publishers.eurostat import differences
+from pipeline.registry import Registry
+from pipeline.vintages.answers import request_for
 from pipeline.vintages.pull import Puller
 
 _THREADS = 16
@@ -52,3 +58,26 @@ def _check(puller: Puller, name: str) -> Finding:
     except (PullError, OSError) as error:
         return Finding(name, "unknown", (f"could not be checked: {error}",), verified)
     return Finding(name, "wrong" if wrong else "right", tuple(wrong), verified)
+
+
+def recall_keys(registry: Registry, today: date) -> list[Finding]:
+    """One finding for each dataset that is pulled, without asking anybody: `right` or `wrong` by the
+    archive of Eurostat's codes, else `unknown`, with what the registry has seen of the key."""
+    found = []
+    for name, dataset in registry.datasets.items():
+        if dataset.live is None or not dataset.series_keys():
+            continue
+        evidence = dataset.live.evidence
+        request = request_for(dataset, list(registry.peers), today)
+        seen = archived().get(request.code.upper()) if dataset.asked == "eurostat" else None
+        if seen is None:
+            said = f"seen: {evidence}" if dataset.live.verified else f"not seen: {evidence}"
+            found.append(Finding(name, "unknown", (said,), dataset.live.verified))
+        elif wrong := differences(request, seen.codes):
+            found.append(Finding(name, "wrong", tuple(wrong)))
+        else:
+            without = sorted(set(request.geos) - set(seen.codes["geo"]))
+            said = f"in the archive of {seen.checked}, {seen.first}–{seen.last}"
+            said += f", without {', '.join(without)}" if without else ""
+            found.append(Finding(name, "right", (said,)))
+    return found

@@ -48,8 +48,15 @@ NAMES = {code: a["name"] for code, a in AREAS.items()} | {
 # them: signs lost on the way, a label in place of a code.
 _CODES = {
     ("unsdg", "Age", "15"): "15+", ("unsdg", "Age", "30_70"): "30-70",
-    ("eurostat", "wat_pol", "NO3 groundwater"): "NO3",
 }  # fmt: skip
+# Eurostat's datasets as they are now, where the bundled figures are older: dimension → its name and
+# codes, and dimensions that came with one code for all that was there.
+_RENAMED = {
+    "HLTH_HLYE": {"indic_he": ("hlth_hle", {"HLY_0": "HLY_Y0"})},
+    "ILC_MDDW03": {"hhtyp": ("hhcomp", {}), "incgrp": ("rskpovth", {})},
+    "SDG_06_40": {"wat_pol": ("watpol", {"NO3 groundwater": "NO3_GW"})},
+}
+_ADDED = {"SDG_14_60": {"statinfo": "VAL_A"}}
 # Datasets that hold one series and nothing else.
 _LONE = {"SDG_06_40"}
 # Areas that no bundled vintage has, with the one whose figures they are derived from.
@@ -180,13 +187,24 @@ def _table(body: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(body.decode("utf-8-sig"))))
 
 
+def _as_now(code: str, row: dict[str, str]) -> dict[str, str]:
+    """A row of a bundled vintage with the dimensions and codes that the publisher has today."""
+    renamed = _RENAMED.get(code, {})
+    found = dict(_ADDED.get(code, {}))
+    for name, value in row.items():
+        new, codes = renamed.get(name, (name, {}))
+        found[new] = codes.get(value, value)
+    return found
+
+
 def _eurostat(raw: Path) -> Iterable[Cube]:
     for name, day, body in _bodies(raw, "eurostat"):
-        rows = _table(body)
+        code = name.upper()
+        rows = [_as_now(code, row) for row in _table(body)]
         dims = tuple(c for c in rows[0] if c == c.lower())
         cells = [
             Cell(
-                _codes("eurostat", ((d, r[d]) for d in dims if d != "geo")),
+                tuple((d, r[d]) for d in dims if d != "geo"),
                 r["geo"],
                 r["TIME_PERIOD"],
                 r["OBS_VALUE"],
@@ -194,7 +212,7 @@ def _eurostat(raw: Path) -> Iterable[Cube]:
             )
             for r in rows
         ]
-        yield Cube("eurostat", name.upper(), name, dims, "geo", cells, day)
+        yield Cube("eurostat", code, name, dims, "geo", cells, day)
 
 
 def _oecd(raw: Path) -> Iterable[Cube]:
