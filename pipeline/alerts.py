@@ -114,7 +114,8 @@ def _sources(paths: Paths) -> list[str]:
             rows = dicts(
                 con,
                 "SELECT source, dataset, vintage_id, known_from, age_days, pending, reason "
-                "FROM marts.source_status WHERE pending IS NOT NULL OR vintage_id IS NULL "
+                "FROM marts.source_status "
+                "WHERE pending IS NOT NULL OR (vintage_id IS NULL AND NOT waits_for_pull) "
                 "ORDER BY source, dataset",
             )
     except Exception:

@@ -22,7 +22,7 @@ from typing import Any
 
 from pipeline.formats import DatasetSpec, parse
 from pipeline.formats.geo import TO_M49
-from pipeline.registry import load
+from pipeline.registry import Dataset, load
 from pipeline.vintages.store import dump
 
 BUNDLED_ON = "2026-11-23"
@@ -34,8 +34,22 @@ DATASET = {
     "curated/cbs_ghg_climate_sectors_2023_partial": "curated/cbs_ghg_climate_sectors",
 }
 # PROVENANCE.csv says of these that the date is the day on which the copy was fetched.
-COLLECTED = {"eurostat/env_air_gge", "eurostat/nrg_ind_ren"}
+COLLECTED = {"eurostat/env_air_gge", "eurostat/nrg_ind_ren", "eurostat/hlth_cd_apr"}
 PARTIAL = {"curated/cbs_ghg_climate_sectors_2023_partial"}
+# Two surveys that are never one series stand under one name: their series are named by them.
+BY_SURVEY = {"curated/cbs_online_crime"}
+# Years found to be wrong: dataset → day, (series, period as found) → period, why. The vintage with
+# the wrong ones stays, the corrected one comes after it.
+CORRECTED = {
+    "curated/care_participation": (
+        "2026-11-28",
+        {
+            ("people with Wlz care living at home", "2019"): "2018",
+            ("people with Wlz care living in institution", "2019"): "2018",
+        },
+        "the two figures of care under the Wlz are of 2018, not 2019",
+    )
+}
 DIMENSIONS = {
     "age": "Age", "sex": "Sex", "location": "Location", "activity": "Activity",
     "ihr_capacity": "IHR Capacity", "food_waste_sector": "Food Waste Sector",
@@ -170,9 +184,17 @@ def cbs(rows: list[dict[str, str]], table: str) -> bytes:
     )
 
 
-def body_of(name: str, file: Path, updated: str) -> bytes:
+def rows_of(name: str, file: Path) -> list[dict[str, str]]:
+    """The figures as found; of two surveys under one name, each under its own."""
     with file.open(encoding="utf-8", newline="") as opened:
         rows = list(csv.DictReader(opened))
+    if name in BY_SURVEY:
+        for row in rows:
+            row["series"] += " | " + re.sub(r" \d{4}.*", "", row["dataset"])
+    return rows
+
+
+def body_of(name: str, rows: list[dict[str, str]], updated: str) -> bytes:
     source, dataset = name.split("/")
     if source == "unsdg":
         return unsdg(rows)
@@ -200,47 +222,70 @@ def main(figures: Path, target: Path) -> None:
         known_from, basis = published_on(entry["updated"])
         if stem in COLLECTED:
             basis = "collected"
-        body = body_of(name, figures / entry["file"], known_from)
-        spec = DatasetSpec(item.source, item.dataset, item.format, item.code, frozenset(item.forms))
-        observations = parse(body, spec).observations
-
-        def distinct(column: str, table: Any = observations) -> list[Any]:
-            return sorted(v for v in set(table.column(column).to_pylist()) if v is not None)
-
-        digest = hashlib.sha256(body).hexdigest()
-        manifest = {
-            "source": item.source,
-            "dataset": item.dataset,
-            "code": entry["dataset"],
-            "publisher": entry["publisher"],
-            "format": item.format,
-            "origin": "bundled",
-            "known_from": known_from,
-            "known_from_basis": basis,
-            "partial": stem in PARTIAL,
-            "scope": {
-                "series": distinct("series_key"),
-                "geos": distinct("geo"),
-                "years": distinct("year"),
-                "units": distinct("unit"),
-            },
-            "found_in": entry["collected_from"],
-            "licence": entry["licence"],
-            "note": "; ".join(
-                filter(None, [entry["note"], "re-encoded from the figures as published"])
-            ),
-            "encoding": "re-encoded",
-            "sha256": digest,
-            "bytes": len(body),
-        }
-        folder = target / item.source / item.dataset / f"{known_from}_{digest[:12]}"
-        folder.mkdir(parents=True, exist_ok=True)
-        stored = gzip.compress(body, 9, mtime=0)
-        (folder / "body.gz").write_bytes(stored)
-        (folder / "manifest.json").write_bytes(dump(manifest))
-        total += len(stored)
-        print(f"{name:48} {known_from} {basis:9} {observations.num_rows:6} rows {len(stored):8} B")
+        rows = rows_of(name, figures / entry["file"])
+        partial = stem in PARTIAL
+        total += write(target, item, entry, rows, known_from, basis, partial=partial)
+        if name in CORRECTED:
+            day, periods, why = CORRECTED[name]
+            for row in rows:
+                row["period"] = periods.get((row["series"], row["period"]), row["period"])
+            right = {**entry, "note": f"{why}; {entry['note']}"}
+            total += write(target, item, right, rows, day, "bundled")
     print(f"{total} bytes stored")
+
+
+def write(
+    target: Path,
+    item: Dataset,
+    entry: dict[str, str],
+    rows: list[dict[str, str]],
+    known_from: str,
+    basis: str,
+    *,
+    partial: bool = False,
+) -> int:
+    """One vintage with its manifest; gives the size of the stored body in bytes."""
+    body = body_of(item.id, rows, known_from)
+    spec = DatasetSpec(item.source, item.dataset, item.format, item.code, frozenset(item.forms))
+    observations = parse(body, spec).observations
+
+    def distinct(column: str) -> list[Any]:
+        return sorted(v for v in set(observations.column(column).to_pylist()) if v is not None)
+
+    digest = hashlib.sha256(body).hexdigest()
+    manifest = {
+        "source": item.source,
+        "dataset": item.dataset,
+        "code": entry["dataset"],
+        "publisher": entry["publisher"],
+        "format": item.format,
+        "origin": "bundled",
+        "known_from": known_from,
+        "known_from_basis": basis,
+        "partial": partial,
+        "scope": {
+            "series": distinct("series_key"),
+            "geos": distinct("geo"),
+            "years": distinct("year"),
+            "units": distinct("unit"),
+        },
+        "found_in": entry["collected_from"],
+        "licence": entry["licence"],
+        "note": "; ".join(
+            filter(None, [entry["note"], "re-encoded from the figures as published"])
+        ),
+        "encoding": "re-encoded",
+        "sha256": digest,
+        "bytes": len(body),
+    }
+    folder = target / item.source / item.dataset / f"{known_from}_{digest[:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    stored = gzip.compress(body, 9, mtime=0)
+    (folder / "body.gz").write_bytes(stored)
+    (folder / "manifest.json").write_bytes(dump(manifest))
+    rows_there = observations.num_rows
+    print(f"{item.id:48} {known_from} {basis:9} {rows_there:6} rows {len(stored):8} B")
+    return len(stored)
 
 
 if __name__ == "__main__":

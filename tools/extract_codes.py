@@ -3,7 +3,7 @@
     python tools/extract_codes.py ../shared/design/keys/eurostat_codes.parquet
 
 One row for each dimension of each dataset that is asked of Eurostat: all its codes (of areas those
-that are asked for, of time the first and last year), so that a wrong code gets the likely right one.
+that are asked for), so that a wrong code gets the likely right one.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.publishers.code_archive import COLUMNS, EXTRACT
 from pipeline.registry import load
+from pipeline.registry.code_archive import COLUMNS, EXTRACT
 from pipeline.registry.schema import HOME
 
 SOURCE = "ondata/opensdmx@4c7b20e956a7 (MIT), codes that Eurostat's data held"
@@ -31,9 +31,7 @@ def main(archive: Path, target: Path = EXTRACT) -> None:
     areas = {HOME, *registry.peers}
     rows = []
     for code in sorted(
-        (d.live.code or d.code or d.dataset).upper()
-        for d in registry.datasets.values()
-        if d.live and d.asked == "eurostat"
+        {d.asked_code.upper() for d in registry.datasets.values() if d.asked == "eurostat"}
     ):
         dimensions: dict[str, list[str]] = {}
         checked = ""
@@ -43,8 +41,6 @@ def main(archive: Path, target: Path = EXTRACT) -> None:
         for dimension, codes in dimensions.items():
             if dimension == "geo":
                 codes = [c for c in codes if c in areas]
-            elif dimension == "TIME_PERIOD":
-                codes = [codes[0], codes[-1]]
             rows.append([code, dimension, " ".join(codes), checked, SOURCE])
     with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -36,17 +36,21 @@ def check_set_up(paths: Paths) -> bool:
     )
     typer.echo(f"models: {len(models)}")
     count, amiss = 0, False
+    waiting: list[str] = []
     for name, dataset in registry.datasets.items():
         vintages = archive.vintages(dataset.source, dataset.dataset)
         count += len(vintages)
-        if not vintages:
+        if not vintages and not dataset.live_only:
             amiss = _amiss(f"{name}: no vintage; ingest a file for it")
+        waiting += [name] if not vintages and dataset.live_only else []
         for vintage in vintages:
             if damage := _damage(vintage):
                 amiss = _amiss(
                     f"{name}: vintage {vintage.folder}: {damage}{_whole(vintage, paths)}"
                 )
     typer.echo(f"vintages: {count}")
+    if waiting:
+        typer.echo(f"not pulled yet: {', '.join(waiting)} (the first night that pulls fills them)")
     return amiss
 
 
@@ -106,7 +110,7 @@ def _check_figures(release: Release) -> bool:
         name = f"{row['source']}/{row['dataset']}"
         if row["pending"]:
             amiss = _amiss(f"{name}: its newest vintage is in quarantine: {row['pending']}")
-        elif not row["vintage_id"]:
+        elif not row["vintage_id"] and not row.get("waits_for_pull"):
             amiss = _amiss(f"{name}: no vintage that can be used; ingest a file for it")
     if all(row["reason"] == "no_data" for row in progress):
         amiss = _amiss("no indicator has figures: every status is no_data; see the lines above")

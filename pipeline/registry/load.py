@@ -12,6 +12,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pipeline.registry.entries import Item, Problems, read_items
+from pipeline.registry.notes import Gap
 from pipeline.registry.operands import operands_of
 from pipeline.registry.schema import (
     Dataset,
@@ -54,6 +55,11 @@ def load(root: Path | None = None) -> Registry:
             if peer.geo in registry.peers:
                 problems.add(item.at, f"{peer.geo} is given twice")
             registry.peers[peer.geo] = peer
+    for item in read_items(folder, "gaps.yaml", problems):
+        if gap := _typed(Gap, item, problems):
+            if gap.gap in registry.gaps:
+                problems.add(item.at, f"{gap.gap} is given twice")
+            registry.gaps[gap.gap] = gap
     for item in read_items(folder, "overrides.yaml", problems):
         if override := _typed(Override, item, problems):
             registry.overrides.append(override)

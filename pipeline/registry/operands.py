@@ -19,14 +19,16 @@ def operands_of(
     item: Item, entry: Indicator, registry: Registry, problems: Problems
 ) -> list[Operand]:
     """The series of an indicator, alternative by alternative; what is wrong goes to `problems`."""
-    first = set(entry.value) == {"first"}
-    alternatives = entry.value["first"] if first else [entry.value]
-    if not isinstance(alternatives, list) or not alternatives:
-        problems.add(item.where("value"), f"{entry.id}: value: `first` takes a list")
+    # `first`: ways to make a value, the first that can be. `join`: one series in several files, the
+    # preferred first, which must `agree` where they overlap (largest relative difference).
+    choice = next((key for key in ("first", "join") if key in entry.value), "")
+    alternatives = entry.value[choice] if choice else [entry.value]
+    if choice and (fault := _choice_fault(choice, entry.value)):
+        problems.add(item.where("value"), f"{entry.id}: value: {fault}")
         return []
     found: list[Operand] = []
     for number, alternative in enumerate(alternatives, 1):
-        path = ("value", "first", number - 1) if first else ("value",)
+        path = ("value", choice, number - 1) if choice else ("value",)
         if fault := _fault(alternative):
             problems.add(item.where(*path), f"{entry.id}: value: {fault}")
             continue
@@ -51,9 +53,29 @@ def operands_of(
                         dataset=dataset,
                         series_key=series_key(codes),
                         from_year=alternative.get("from_year"),
+                        agree=entry.value.get("agree") if choice == "join" else None,
                     )
                 )
     return found
+
+
+def _choice_fault(choice: str, value: dict[str, Any]) -> str | None:
+    """What is wrong with a `first` or `join` as a whole, or None."""
+    if not isinstance(value[choice], list) or not value[choice]:
+        return f"`{choice}` takes a list"
+    known = {"first": {"first"}, "join": {"join", "agree"}}[choice]
+    if strange := sorted(str(key) for key in set(value) - known):
+        return f"{', '.join(strange)} does not go with `{choice}`"
+    if choice == "first":
+        return None
+    agree = value.get("agree")
+    if type(agree) not in (int, float) or not isfinite(agree) or not 0 <= agree < 1:
+        return "a `join` says in `agree` how far its files may differ, as a fraction below 1"
+    if len(value["join"]) < 2 or any(
+        "series" not in a for a in value["join"] if isinstance(a, dict)
+    ):
+        return "a `join` is of two or more files, a `series` each"
+    return None
 
 
 def _series_fault(

@@ -11,8 +11,18 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from pipeline.registry.notes import (
+    Break,
+    Carried,
+    Closes,
+    Entry,
+    Gap,
+    NotComparable,
+    NotRead,
+    Words,
+)
 from pipeline.registry.tables import tables
 from pipeline.registry.texts import Address, IsoDate, Template, Text, fill
 
@@ -34,16 +44,7 @@ class RegistryError(ValueError):
         self.lines = lines
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Words(_Entry):
-    nl: Text
-    en: Text
-
-
-class Mission(_Entry):
+class Mission(Entry):
     id: Text
     level: Literal["mission", "sub_mission", "interim_goal"]
     parent: str | None = None
@@ -53,7 +54,7 @@ class Mission(_Entry):
     gap: Words | None = None
 
 
-class Target(_Entry):
+class Target(Entry):
     id: Text
     mission: Text
     kind: Literal["level", "change", "gain", "direction", "milestone"]
@@ -69,7 +70,7 @@ class Target(_Entry):
     milestone_date: IsoDate | None = None
 
 
-class RateLimit(_Entry):
+class RateLimit(Entry):
     """Concurrent requests, seconds between the starts of downloads, downloads an hour (0: no limit)."""
 
     concurrent: Annotated[int, Field(ge=1, le=4)] = 2
@@ -77,7 +78,7 @@ class RateLimit(_Entry):
     per_hour: Annotated[int, Field(ge=0)] = 0
 
 
-class Source(_Entry):
+class Source(Entry):
     """A publisher. `landing_url`: its page for people, none where it is several; `dataset_url`: the
     page of one dataset, with {dataset} and {code}. `hosts`: further hosts that its answers may come
     from.
@@ -106,13 +107,13 @@ def series_key(codes: Mapping[str, str]) -> str:
     return "|".join(f"{name}={code}" for name, code in sorted(codes.items()))
 
 
-class Titled(_Entry):
+class Titled(Entry):
     """A code that is found in the publisher's code list by one of these titles."""
 
     title: Annotated[tuple[Text, ...], Field(min_length=1)]
 
 
-class Live(_Entry):
+class Live(Entry):
     """Where a dataset is pulled from, in full; the codes that are asked for are those of the
     series that indicators need, unless `series` says how the publisher names them.
 
@@ -136,12 +137,13 @@ class Live(_Entry):
     evidence: Text
 
 
-class Dataset(_Entry):
+class Dataset(Entry):
     """`landing_url`: its public page, where the publisher's addresses do not say it; `pages`: series
     key → the page that has it, where the figures are several publishers'. `serves: backtest`: every
     series of it tries the projections' bands, and nothing else. `ranges`: series key, or `*` for any
     other that is read → the least and greatest value that its unit allows, in the publisher's
     numbers: for series that are no indicator by themselves, which have the indicator's `plausible`.
+    `live_only`: no vintage ships with the project; the first pull brings one.
     """
 
     id: Annotated[str, Field(pattern="^[^/]+/[^/]+$")]
@@ -161,12 +163,18 @@ class Dataset(_Entry):
     forms: tuple[Literal["range", "circa", "fraction"], ...] = ()
     serves: Literal["backtest"] | None = None
     live: Live | None = None
+    live_only: bool = False
     needed: tuple[str, ...] = ()
 
     @property
     def asked(self) -> str:
         """The publisher that a pull asks, empty if there is none."""
         return (self.live.source or self.source) if self.live else ""
+
+    @property
+    def asked_code(self) -> str:
+        """What the publisher that is asked calls it."""
+        return (self.live.code if self.live else "") or self.code or self.dataset
 
     @property
     def source(self) -> str:
@@ -185,19 +193,7 @@ class Dataset(_Entry):
         return self.pages.get(series_key, self.landing_url)
 
 
-class Break(_Entry):
-    year: int
-    geo: str | None = None
-    reason: Text
-
-
-class Carried(_Entry):
-    geo: str | None = None
-    years: Annotated[tuple[int, ...], Field(min_length=1)]
-    reason: Text
-
-
-class PerHead(_Entry):
+class PerHead(Entry):
     """How a total is made comparable between areas: value ÷ `series` (people) × `scale`.
     `plausible`: the range of the result, in `unit`."""
 
@@ -212,14 +208,14 @@ class PerHead(_Entry):
         return codes.pop("dataset", ""), series_key(codes)
 
 
-class Peer(_Entry):
+class Peer(Entry):
     """An area to compare with. An aggregate is shown beside the countries and has no rank."""
 
     geo: Annotated[str, Field(pattern="^[A-Z0-9_]+$")]
     aggregate: bool = False
 
 
-class Pair(_Entry):
+class Pair(Entry):
     """What a target means for an indicator; `number` only where it differs from the target's."""
 
     target: Text
@@ -234,7 +230,7 @@ class Pair(_Entry):
     path: Literal["linear", "geometric"] = "linear"
 
 
-class Indicator(_Entry):
+class Indicator(Entry):
     id: Text
     mission: Text
     label: Words
@@ -253,10 +249,13 @@ class Indicator(_Entry):
     targets: tuple[Pair, ...] = ()
     breaks: tuple[Break, ...] = ()
     carried_forward: tuple[Carried, ...] = ()
+    not_read: tuple[NotRead, ...] = ()
+    not_comparable_with: tuple[NotComparable, ...] = ()
+    closes: Closes | None = None
     caveat: Words | None = None
 
 
-class OfficialProjection(_Entry):
+class OfficialProjection(Entry):
     """A body's own projections of an indicator, an edition a row, shown beside ours.
 
     `measure`: what its figures are: the indicator's own unit (`level`), or % below the baseline
@@ -274,7 +273,7 @@ class OfficialProjection(_Entry):
     caveat: Words | None = None
 
 
-class Override(_Entry):
+class Override(Entry):
     mission: Text
     status: Literal[
         "achieved", "on_track", "progress_too_slow", "insufficient", "wrong_direction", "missed",
@@ -299,6 +298,7 @@ class Operand:
     dataset: str
     series_key: str
     from_year: int | None
+    agree: float | None
 
 
 @dataclass
@@ -314,6 +314,7 @@ class Registry:
     peers: dict[str, Peer] = field(default_factory=dict)
     overrides: list[Override] = field(default_factory=list)
     projections: dict[str, OfficialProjection] = field(default_factory=dict)
+    gaps: dict[str, Gap] = field(default_factory=dict)
 
     def plausible_of(self, source: str, dataset: str, series_key: str) -> tuple[float, ...]:
         """(low, high) of a series' raw values, from the indicators that are this series alone;

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from pipeline.registry.code_archive import archived
+
 if TYPE_CHECKING:
-    from pipeline.registry.schema import Indicator, Operand, Registry
+    from pipeline.registry.schema import Dataset, Indicator, Operand, Registry
 
 _S, _I, _D, _B = pa.string(), pa.int32(), pa.float64(), pa.bool_()
 _L = pa.list_(_S)
@@ -27,19 +29,24 @@ _COLUMNS: dict[str, dict[str, Any]] = {
                    "cadence": _I, "source": _S, "dataset": _S, "licence": _S, "citation": _S,
                    "may_be_zero": _B, "modelled": _B, "bound_low": _D, "bound_high": _D, "plausible_low": _D,
                    "plausible_high": _D, "intensive": _B, "caveat_nl": _S, "caveat_en": _S,
-                   "formula": _S, "fingerprint": _S, "datasets": _L, "landing_urls": _L},
+                   "formula": _S, "fingerprint": _S, "datasets": _L, "landing_urls": _L,
+                   "closes_table": _S, "closes_first": _I, "closes_last": _I, "none_found": _S},
     "indicator_targets": {"indicator_id": _S, "target_id": _S, "kind": _S, "number": _D,
                           "target_year": _I, "base_year": _I, "base_year_basis": _S,
                           "documented_baseline": _D, "baseline_source": _S, "derived_from": _S,
                           "reason": _S, "counts": _B, "strength": _S, "path": _S},
     "operands": {"indicator_id": _S, "alternative": _I, "op": _S, "require": _S, "flag": _S,
                  "scale": _D, "position": _I, "source": _S, "dataset": _S, "series_key": _S,
-                 "from_year": _I},
+                 "from_year": _I, "agree": _D},
     "breaks": {"indicator_id": _S, "geo": _S, "year": _I, "reason": _S},
     "carried_forward": {"indicator_id": _S, "geo": _S, "year": _I, "reason": _S},
+    "not_read": {"indicator_id": _S, "geo": _S, "year": _I, "reason": _S},
+    "not_comparable": {"indicator_id": _S, "other_id": _S, "reason_nl": _S, "reason_en": _S},
+    "gap_texts": {"gap": _S, "nl": _S, "en": _S},
     "datasets": {"source": _S, "dataset": _S, "title": _S, "format": _S, "code": _S,
                  "publisher": _S, "licence": _S, "citation": _S, "cadence": _I,
-                 "landing_url": _S, "serves": _S},
+                 "landing_url": _S, "serves": _S, "live_only": _B, "asked": _S,
+                 "asked_code": _S, "holds_first": _I, "holds_last": _I},
     "sources": {"source": _S, "publisher": _S, "licence": _S, "citation": _S, "base_url": _S,
                 "landing_url": _S, "cadence": _I},
     "peers": {"geo": _S, "position": _I, "aggregate": _B},
@@ -82,7 +89,11 @@ def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
              "intensive": i.intensive, "caveat_nl": i.caveat.nl if i.caveat else None,
              "caveat_en": i.caveat.en if i.caveat else None,
              "formula": _formula([o for o in registry.operands if o.indicator == i.id]),
-             "fingerprint": _fingerprint(registry, i), **_origins(registry, i.id)}
+             "fingerprint": _fingerprint(registry, i), **_origins(registry, i.id),
+             "closes_table": i.closes.table if i.closes else None,
+             "closes_first": i.closes.first if i.closes else None,
+             "closes_last": i.closes.last if i.closes else None,
+             "none_found": i.closes.none_found if i.closes else None}
             for n, i in enumerate(registry.indicators.values(), 1)
         ],
         "indicator_targets": list(registry.pairs()),
@@ -90,7 +101,7 @@ def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
             {"indicator_id": o.indicator, "alternative": o.alternative, "op": o.op,
              "require": o.require, "flag": o.flag, "scale": o.scale, "position": o.position,
              "source": o.dataset.split("/", 1)[0], "dataset": o.dataset.split("/", 1)[1],
-             "series_key": o.series_key, "from_year": o.from_year}
+             "series_key": o.series_key, "from_year": o.from_year, "agree": o.agree}
             for o in registry.operands
         ],
         "breaks": [
@@ -101,10 +112,25 @@ def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
             {"indicator_id": i.id, "geo": c.geo, "year": year, "reason": c.reason}
             for i in registry.indicators.values() for c in i.carried_forward for year in c.years
         ],
+        "not_read": [
+            {"indicator_id": i.id, "geo": n.geo, "year": year, "reason": n.reason}
+            for i in registry.indicators.values() for n in i.not_read for year in n.years
+        ],
+        # Said once of two, and true of both.
+        "not_comparable": [
+            {"indicator_id": one, "other_id": other, "reason_nl": n.reason.nl,
+             "reason_en": n.reason.en}
+            for i in registry.indicators.values() for n in i.not_comparable_with
+            for one, other in ((i.id, n.indicator), (n.indicator, i.id))
+        ],
+        "gap_texts": [
+            {"gap": gap.gap, **gap.numbered()} for gap in registry.gaps.values()
+        ],
         "datasets": [
-            {"source": d.source, "dataset": d.dataset,
+            {"source": d.source, "dataset": d.dataset, "asked": d.asked or None,
+             "asked_code": d.asked_code, **_holds(d),
              **d.model_dump(include={"title", "format", "code", "publisher", "licence", "citation",
-                                     "cadence", "landing_url", "serves"})}
+                                     "cadence", "landing_url", "serves", "live_only"})}
             for d in registry.datasets.values()
         ],
         "sources": [
@@ -129,6 +155,15 @@ def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
             for p in registry.projections.values()
         ],
     }  # fmt: skip
+
+
+def _holds(dataset: Dataset) -> dict[str, int | None]:
+    """The first and last year that the publisher held, by the archive of its codes."""
+    seen = archived().get(dataset.asked_code.upper()) if dataset.asked == "eurostat" else None
+    return {
+        "holds_first": seen.years[0] if seen else None,
+        "holds_last": seen.years[-1] if seen else None,
+    }
 
 
 def _origins(registry: Registry, indicator: str) -> dict[str, list[str | None]]:

@@ -51,6 +51,7 @@ def validate(registry: Registry, items: Items, problems: Problems) -> None:
         _indicator(registry, entry, items.indicators[entry.id], problems)
         for i in range(len(entry.targets)):
             _pair(registry, entry, i, items.indicators[entry.id].where("targets", i), problems)
+    _never_joined(registry, items, problems)
     needed = registry.series_needed()
     for dataset in registry.datasets.values():
         need, item = needed.get(dataset.id, set()), items.datasets[dataset.id]
@@ -151,6 +152,10 @@ def _datasets(registry: Registry, items: Items, problems: Problems) -> None:
         item = items.datasets[dataset.id]
         if dataset.source not in registry.sources and dataset.source not in problems.broken:
             problems.add(item.at, f"{dataset.id}: source {dataset.source} is not in sources.yaml")
+        if dataset.live_only and dataset.live is None:
+            problems.add(
+                item.where("live_only"), f"{dataset.id}: live_only: nothing says where it is pulled"
+            )
         if dataset.serves and dataset.format == "projection_csv":
             problems.add(
                 item.where("serves"),
@@ -210,6 +215,29 @@ def _indicator(registry: Registry, entry: Indicator, item: Item, problems: Probl
     low, high = entry.bounds
     if low is not None and high is not None and low >= high:
         problems.add(item.where("bounds"), f"{entry.id}: bounds run from low to high")
+    for number, other in enumerate(entry.not_comparable_with):
+        if other.indicator not in {*registry.indicators, *problems.broken} - {entry.id}:
+            problems.add(
+                item.where("not_comparable_with", number),
+                f"{entry.id}: not_comparable_with: {other.indicator} is no other indicator",
+            )
+
+
+def _never_joined(registry: Registry, items: Items, problems: Problems) -> None:
+    """No indicator is made of series that two others, which are not comparable, are made of."""
+    made_of: dict[str, set[tuple[str, str]]] = {}
+    for operand in registry.operands:
+        made_of.setdefault(operand.indicator, set()).add((operand.dataset, operand.series_key))
+    for entry in registry.indicators.values():
+        for other in entry.not_comparable_with:
+            one, two = made_of.get(entry.id, set()), made_of.get(other.indicator, set())
+            for name, series in made_of.items():
+                if series & (one - two) and series & (two - one):
+                    problems.add(
+                        items.indicators[name].where("value"),
+                        f"{name}: joins the series of {entry.id} and {other.indicator}, which are "
+                        "not comparable",
+                    )
 
 
 def _pair(registry: Registry, entry: Indicator, index: int, at: str, problems: Problems) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +65,11 @@ def _line(row: dict[str, Any]) -> str:
     return line + by.format(indicator=escaped(label), year=row["latest_year"])
 
 
+def is_problem(source: Mapping[str, Any]) -> bool:
+    """A dataset that is not on its newest vintage, or has none though it should have."""
+    return bool(source["pending"] or not (source["vintage_id"] or source["waits_for_pull"]))
+
+
 def read_board(release: Path) -> dict[str, Any]:
     """`rows` (30, in the letter's order), `as_of`, `release`, `sources` and `problems`."""
     with closing(open_release(release)) as con:
@@ -73,12 +78,13 @@ def read_board(release: Path) -> dict[str, Any]:
         sources = dicts(
             con,
             "SELECT source, dataset, publisher, vintage_id, known_from, age_days, pending, "
-            "verdict, reason, licence, citation FROM marts.source_status ORDER BY source, dataset",
+            "verdict, reason, licence, citation, waits_for_pull FROM marts.source_status "
+            "ORDER BY source, dataset",
         )
     return {
         "rows": rows,
         "as_of": identity["reference_date"],
         "release": identity["release_id"],
         "sources": sources,
-        "problems": [s for s in sources if s["pending"] or not s["vintage_id"]],
+        "problems": [s for s in sources if is_problem(s)],
     }

@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.release.dictionary import Table, read_dictionary
 from pipeline.report import sentences, statuses
+from pipeline.report.board import is_problem
 from pipeline.report.content import HOME, Content, script_json
 from pipeline.report.markup import both, message, outside, page_address, trusted, word
 from pipeline.report.messages import LANGUAGES, Messages
@@ -162,7 +163,7 @@ def _quality(content: Content) -> dict[str, Any]:
         by_asset.setdefault(check["asset"], []).append(check)
     failed = [k for k in checks if not k["passed"]]
     sources = sorted(content.sources.values(), key=lambda s: (-(s["age_days"] or 0), s["source"], s["dataset"]))  # fmt: skip
-    problems = [s for s in sources if s["pending"] or not s["vintage_id"]]
+    problems = [s for s in sources if is_problem(s)]
     revised = [
         r
         for r in content.tables["revisions"]

@@ -39,7 +39,7 @@ def request_for(
     geos = live.geos if live.geos is not None else (HOME, *peers)
     return FetchRequest(
         name=dataset.id,
-        code=live.code or dataset.code or dataset.dataset,
+        code=dataset.asked_code,
         series={k: live.series.get(k) or dims_of(k) for k in dataset.series_keys()},
         geos=geos,
         since=live.since,

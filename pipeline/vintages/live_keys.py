@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from pipeline.publishers import check
-from pipeline.publishers.code_archive import archived
 from pipeline.publishers.errors import PullError
 from pipeline.publishers.eurostat import differences
 from pipeline.registry import Registry
+from pipeline.registry.code_archive import archived
 from pipeline.vintages.answers import request_for
 from pipeline.vintages.pull import Puller
 
@@ -77,7 +77,7 @@ def recall_keys(registry: Registry, today: date) -> list[Finding]:
             found.append(Finding(name, "wrong", tuple(wrong)))
         else:
             without = sorted(set(request.geos) - set(seen.codes["geo"]))
-            said = f"in the archive of {seen.checked}, {seen.first}–{seen.last}"
+            said = f"in the archive of {seen.checked}, {seen.span}"
             said += f", without {', '.join(without)}" if without else ""
             found.append(Finding(name, "right", (said,)))
     return found

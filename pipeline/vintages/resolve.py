@@ -87,9 +87,11 @@ def resolve(
         for row in state.vintages:
             row["is_current"] = row["vintage_id"] == accepted[-1].vintage_id
     if not state.checks:
+        # What ships without a vintage waits for its first pull: nothing is wrong with it yet.
+        waits = dataset.live_only and not vintages
+        said = "not pulled yet" if waits else "no vintage known at this date"
         state.checks = [
-            CheckResult(n, False, s, False, "no vintage known at this date", 0, [], d)
-            for n, (s, d) in CHECKS.items()
+            CheckResult(n, waits, s, False, said, 0, [], d) for n, (s, d) in CHECKS.items()
         ]
     return state
 

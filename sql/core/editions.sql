@@ -67,7 +67,10 @@ WITH vintages AS (
   JOIN raw.all_observations r
     ON r.source = s.source AND r.dataset = s.dataset AND r.vintage_id = s.vintage_id
    AND r.series_key = o.series_key
-  WHERE o.from_year IS NULL OR r.year >= o.from_year
+  WHERE (o.from_year IS NULL OR r.year >= o.from_year)
+    AND NOT EXISTS (
+      SELECT 1 FROM registry.not_read n
+      WHERE n.indicator_id = o.indicator_id AND n.year = r.year AND (n.geo IS NULL OR n.geo = r.geo))
 ), grouped AS (
   SELECT c.indicator_id, c.edition, c.alternative, c.geo, c.year,
          any_value(c.op) AS op, any_value(c.flag) AS flag, any_value(c.scale) AS scale,

@@ -19,10 +19,11 @@ columns:
   licence: VARCHAR, licence
   citation: VARCHAR, how to cite it
   found_in: VARCHAR, where the bytes come from
+  waits_for_pull: BOOLEAN, true where no vintage ships with the project and none has been pulled yet
   landing_url: VARCHAR, the publisher's page for people (of the dataset, else the publisher's own); null where the figures are several publishers'
 expectations:
   - {expect: no_rows, name: every_dataset_present, sql: "SELECT d.source, d.dataset FROM registry.datasets d ANTI JOIN marts.source_status s USING (source, dataset)", description: Every dataset of the registry has its row.}
-  - {expect: not_null, column: vintage_id, name: in_use, severity: error, blocking: false, description: Every dataset has an accepted vintage.}
+  - {expect: no_rows, name: in_use, severity: error, blocking: false, sql: "SELECT source, dataset, reason FROM marts.source_status WHERE vintage_id IS NULL AND NOT waits_for_pull", description: Every dataset has an accepted vintage or waits for the first pull.}
   - {expect: no_rows, name: none_pending, severity: error, blocking: false, sql: "SELECT source, dataset, pending FROM marts.source_status WHERE pending IS NOT NULL", description: No dataset waits on an older vintage because a newer one was quarantined.}
 */
 WITH numbered AS (
@@ -44,11 +45,12 @@ WITH numbered AS (
 SELECT d.source, d.dataset, d.title, d.publisher, u.vintage_id, u.known_from::DATE AS known_from,
        u.known_from_basis, coalesce(u.scope, w.scope) AS scope, coalesce(u.origin, w.origin) AS origin,
        coalesce(u.verdict, w.verdict) AS verdict,
-       CASE WHEN u.vintage_id IS NULL THEN coalesce(w.reason, 'no vintage known at this date')
+       CASE WHEN u.vintage_id IS NULL THEN coalesce(w.reason, CASE WHEN d.live_only THEN 'not pulled yet' ELSE 'no vintage known at this date' END)
             ELSE nullif(u.reason, '') END AS reason,
        (r.reference_date - u.known_from::DATE)::INTEGER AS age_days,
        coalesce(t.n_vintages, 0)::INTEGER AS n_vintages, b.pending, d.licence, d.citation,
-       coalesce(u.found_in, w.found_in) AS found_in, d.landing_url
+       coalesce(u.found_in, w.found_in) AS found_in,
+       d.live_only AND t.n_vintages IS NULL AS waits_for_pull, d.landing_url
 FROM registry.datasets d
 CROSS JOIN run.reference r
 LEFT JOIN used u USING (source, dataset)

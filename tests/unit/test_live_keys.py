@@ -11,9 +11,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipeline.publishers.code_archive import EXTRACT, archived
 from pipeline.publishers.eurostat import differences
 from pipeline.registry import Dataset, load
+from pipeline.registry.code_archive import EXTRACT, archived
 from pipeline.vintages.answers import request_for
 from pipeline.vintages.live_keys import recall_keys
 

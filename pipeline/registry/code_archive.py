@@ -20,13 +20,17 @@ _TIME = "TIME_PERIOD"
 @dataclass(frozen=True)
 class Archived:
     """One dataset as the archive saw it. `codes`: dimension → its codes, of areas only those that
-    are asked for; `checked`: the day, ISO 8601; `first`, `last`: the years that it held."""
+    are asked for; `checked`: the day, ISO 8601; `years`: those that it held."""
 
     codes: Mapping[str, tuple[str, ...]]
     checked: str
     source: str
-    first: str
-    last: str
+    years: tuple[int, ...]
+
+    @property
+    def span(self) -> str:
+        """First and last year, as people write it."""
+        return f"{self.years[0]}–{self.years[-1]}"
 
 
 @cache
@@ -38,6 +42,6 @@ def archived() -> Mapping[str, Archived]:
     for name in dict.fromkeys(row["dataset"] for row in rows):
         mine = [row for row in rows if row["dataset"] == name]
         codes = {row["dimension"]: tuple(row["codes"].split(" ")) for row in mine}
-        years = codes.pop(_TIME)
-        found[name] = Archived(codes, mine[0]["checked_at"], mine[0]["source"], years[0], years[-1])
+        years = tuple(int(year) for year in codes.pop(_TIME))
+        found[name] = Archived(codes, mine[0]["checked_at"], mine[0]["source"], years)
     return found

@@ -1,0 +1,107 @@
+"""What an indicator's entry says of its figures beside where they come from.
+
+The entry itself belongs in schema.py.
+"""
+
+from __future__ import annotations
+
+from string import Formatter
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from pipeline.registry.texts import IsoDate, Text
+
+
+class Entry(BaseModel):
+    """What is written in the registry's files: no key that is not known, nothing changed later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Words(Entry):
+    nl: Text
+    en: Text
+
+
+class Break(Entry):
+    """`year`: the first of the new part."""
+
+    year: int
+    geo: str | None = None
+    reason: Text
+
+
+class Carried(Entry):
+    """Years for which the publisher repeats an earlier value."""
+
+    geo: str | None = None
+    years: Annotated[tuple[int, ...], Field(min_length=1)]
+    reason: Text
+
+
+class NotRead(Entry):
+    """Years that are published and that no model reads."""
+
+    geo: str | None = None
+    years: Annotated[tuple[int, ...], Field(min_length=1)]
+    reason: Text
+
+
+class NotComparable(Entry):
+    """An indicator that looks like the same and is not: the two are never made one series."""
+
+    indicator: Text
+    reason: Words
+
+
+class Closes(Entry):
+    """What would close an indicator's gap: a `table` of the publisher with figures that could not be
+    read yet, and of which years; or the day on which no public series was found."""
+
+    table: Text | None = None
+    first: int | None = None
+    last: int | None = None
+    none_found: IsoDate | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Closes:
+        whole = self.table is not None and self.first is not None and self.last is not None
+        part = self.table is not None or self.first is not None or self.last is not None
+        if part == (self.none_found is not None) or part != whole:
+            raise ValueError("names a table with its first and last year, or none_found")
+        return self
+
+
+# What a text of a gap may name, in the order in which SQL gives them.
+GAP_VALUES = (
+    "n", "needed", "cadence", "latest", "next", "enough", "base", "title", "table", "first", "last",
+    "day",
+)  # fmt: skip
+
+
+def _fits(text: str) -> str:
+    try:
+        names = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+    except ValueError as error:
+        raise ValueError(f"is no text with values: {error}") from None
+    if strange := sorted(names - set(GAP_VALUES)):
+        raise ValueError(f"{{{strange[0]}}} is not known; it takes {', '.join(GAP_VALUES)}")
+    return text
+
+
+GapText = Annotated[str, Field(min_length=1), AfterValidator(_fits)]
+
+
+class Gap(Entry):
+    """Why something cannot be assessed and what would close it, in both languages, with values in
+    braces that sql/marts/gaps.sql fills in."""
+
+    gap: Text
+    nl: GapText
+    en: GapText
+
+    def numbered(self) -> dict[str, str]:
+        """The texts for DuckDB's format(), which knows values by their places."""
+        places = {name: f"{{{place}}}" for place, name in enumerate(GAP_VALUES)}
+        return {lang: getattr(self, lang).format(**places) for lang in ("nl", "en")}
