@@ -38,6 +38,8 @@ COLLECTED = {"eurostat/env_air_gge", "eurostat/nrg_ind_ren", "eurostat/hlth_cd_a
 PARTIAL = {"curated/cbs_ghg_climate_sectors_2023_partial"}
 # Two surveys that are never one series stand under one name: their series are named by them.
 BY_SURVEY = {"curated/cbs_online_crime"}
+# A file that holds two publications is the vintage of one: the other's figures are of a later date.
+WITHOUT = {"curated/mlz_wlz_leveringsvorm": "StatLine 84529NED"}
 # Years found to be wrong: dataset → day, (series, period as found) → period, why. The vintage with
 # the wrong ones stays, the corrected one comes after it.
 CORRECTED = {
@@ -185,9 +187,10 @@ def cbs(rows: list[dict[str, str]], table: str) -> bytes:
 
 
 def rows_of(name: str, file: Path) -> list[dict[str, str]]:
-    """The figures as found; of two surveys under one name, each under its own."""
+    """The figures as found, of one publication; of two surveys under one name, each under its own."""
     with file.open(encoding="utf-8", newline="") as opened:
         rows = list(csv.DictReader(opened))
+    rows = [row for row in rows if name not in WITHOUT or row["dataset"] != WITHOUT[name]]
     if name in BY_SURVEY:
         for row in rows:
             row["series"] += " | " + re.sub(r" \d{4}.*", "", row["dataset"])
@@ -230,7 +233,8 @@ def main(figures: Path, target: Path) -> None:
             for row in rows:
                 row["period"] = periods.get((row["series"], row["period"]), row["period"])
             right = {**entry, "note": f"{why}; {entry['note']}"}
-            total += write(target, item, right, rows, day, "bundled")
+            accepted = {"author": "Missiemonitor", "date": day, "why": why}
+            total += write(target, item, right, rows, day, "bundled", accepted=accepted)
     print(f"{total} bytes stored")
 
 
@@ -243,6 +247,7 @@ def write(
     basis: str,
     *,
     partial: bool = False,
+    accepted: dict[str, str] | None = None,
 ) -> int:
     """One vintage with its manifest; gives the size of the stored body in bytes."""
     body = body_of(item.id, rows, known_from)
@@ -277,6 +282,7 @@ def write(
         "encoding": "re-encoded",
         "sha256": digest,
         "bytes": len(body),
+        **({"accepted": accepted} if accepted else {}),
     }
     folder = target / item.source / item.dataset / f"{known_from}_{digest[:12]}"
     folder.mkdir(parents=True, exist_ok=True)

@@ -75,7 +75,7 @@ class Closes(Entry):
 
 # What a text of a gap may name, in the order in which SQL gives them.
 GAP_VALUES = (
-    "n", "needed", "cadence", "latest", "next", "enough", "base", "title", "table", "first", "last",
+    "n", "needed", "cadence", "latest", "next", "left", "enough", "base", "since", "title", "table", "first", "last",
     "day",
 )  # fmt: skip
 

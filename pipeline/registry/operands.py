@@ -69,7 +69,7 @@ def _choice_fault(choice: str, value: dict[str, Any]) -> str | None:
     if choice == "first":
         return None
     agree = value.get("agree")
-    if type(agree) not in (int, float) or not isfinite(agree) or not 0 <= agree < 1:
+    if not isinstance(agree, int | float) or not 0 <= agree < 1:
         return "a `join` says in `agree` how far its files may differ, as a fraction below 1"
     if len(value["join"]) < 2 or any(
         "series" not in a for a in value["join"] if isinstance(a, dict)

@@ -131,8 +131,8 @@ class Live(Entry):
     order: tuple[Text, ...] = ()
     since: Annotated[int, Field(ge=1900)] = 1990
     geos: tuple[Text, ...] | None = None
-    series: dict[str, Literal["only"] | dict[str, Text | Titled]] = {}
-    units: dict[str, str] = {}
+    series: dict[str, Literal["only"] | dict[str, Text | Titled]] = Field(default_factory=dict)
+    units: dict[str, str] = Field(default_factory=dict)
     verified: bool
     evidence: Text
 
@@ -158,8 +158,8 @@ class Dataset(Entry):
     citation: str = ""
     cadence: int = 1
     landing_url: Address | None = None
-    pages: dict[str, Address] = {}
-    ranges: dict[str, tuple[float, float]] = {}
+    pages: dict[str, Address] = Field(default_factory=dict)
+    ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)
     forms: tuple[Literal["range", "circa", "fraction"], ...] = ()
     serves: Literal["backtest"] | None = None
     live: Live | None = None

@@ -326,8 +326,12 @@ class Archive:
         write_atomic(self._accepted_path(vintage), dump(said))
 
     def acceptance(self, vintage: Vintage) -> dict[str, str]:
-        """`author`, `date` and `why` of a vintage that a person accepted; nothing for others."""
+        """`author`, `date` and `why` of a vintage that a person accepted; nothing for others. What
+        ships may have been accepted before it did: a year that was wrong looks like a lost one."""
         found = _read(self._accepted_path(vintage))
+        shipped = vintage.manifest.get("accepted")
+        if not found and isinstance(shipped, dict) and vintage.manifest.get("origin") == "bundled":
+            found = shipped
         return {str(k): str(v) for k, v in found.items()}
 
     def _accepted_path(self, vintage: Vintage) -> Path:
