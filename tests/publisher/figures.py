@@ -57,6 +57,19 @@ _RENAMED = {
     "SDG_06_40": {"wat_pol": ("watpol", {"NO3 groundwater": "NO3_GW"})},
 }
 _ADDED = {"SDG_14_60": {"statinfo": "VAL_A"}}
+# Datasets of which no vintage ships: dimensions and codes, years, the first value and the change a
+# year. The codes and years are Eurostat's; the values are the bench's own.
+_UNBUNDLED = """
+CEI_CIE011 freq=A indic_env=EMP unit=PC_EMP_FTE; 2005-2023; 2.1 0.02
+ENV_BIO2 freq=A unit=I00; 1990-2024; 118 -1.6
+SDG_02_40 freq=A crops=UAAXK0000 agprdmet=TOTAL unit=PC_UAA; 2000-2024; 1.5 0.15
+AEI_HRI freq=A subst_cat=HRI1 unit=I11-13_AVG; 2011-2023; 102 -4
+ENV_WASFW freq=A waste=W091_092_101_FD wst_oper=COL nace_r2=HH unit=KG_HAB; 2020-2023; 71 -1.5
+SDG_14_10 freq=A areaprot=MPA unit=PC; 2012 2016 2019 2021-2023; 18 0.8
+ISOC_CISCE_RA freq=A size_emp=GE10 nace_r2=C10-S951_X_K indic_is=E_SECMANY unit=PC_ENT; 2015 2019 2022 2024; 84 0.9
+"""
+# Series that go on at the publisher: up to which year.
+_GOES_ON = {"SH_IHR_CAPS": 2024}
 # Datasets that hold one series and nothing else.
 _LONE = {"SDG_06_40"}
 # Areas that no bundled vintage has, with the one whose figures they are derived from.
@@ -212,7 +225,63 @@ def _eurostat(raw: Path) -> Iterable[Cube]:
             )
             for r in rows
         ]
-        yield Cube("eurostat", code, name, dims, "geo", cells, day)
+        cube = Cube("eurostat", code, name, dims, "geo", cells, day)
+        yield _with_means(cube) if "statinfo" in dims else cube
+
+
+def _unbundled() -> Iterable[Cube]:
+    """Eurostat's datasets that ship without a vintage, for the areas that are compared."""
+    for line in _UNBUNDLED.strip().splitlines():
+        dims, spans, numbers = (part.split() for part in line.split(";"))
+        code, *pairs = dims
+        codes = tuple((d, c) for d, _, c in (pair.partition("=") for pair in pairs))
+        first, step = map(float, numbers)
+        years = [
+            year
+            for span in spans
+            for year in range(int(span.split("-")[0]), int(span.split("-")[-1]) + 1)
+        ]
+        cells = [
+            Cell(codes, geo, str(year), repr(round((first + step * (year - years[0])) * own, 3)))
+            for geo, own in _OWN.items()
+            for year in years
+        ]
+        yield Cube("eurostat", code, code.lower(), (*dict(codes), "geo"), "geo", cells)
+
+
+_OWN = {"NL": 1.0, "EU27_2020": 0.98, "BE": 1.02, "DE": 1.05, "DK": 0.95, "FR": 1.01, "SE": 1.04,
+        "FI": 0.97, "AT": 1.03}  # fmt: skip
+
+
+def _space(raw: Path) -> Iterable[Cube]:
+    """Space research in the budgets, of which an old table ships, up to the year of the bench."""
+    rows = [r for r in _curated(raw, "eurostat_gbard_2018") if r["series"].endswith("of space")]
+    codes = (("freq", "A"), ("nabs07", "NABS03"), ("unit", "MIO_EUR"))
+    cells = [Cell(codes, r["geo"], r["period"], r["value"], r["flag"]) for r in rows]
+    cells += [
+        replace(c, period=str(year), value=_scaled(c.value, 1.02 ** (year - 2017)), flags="")
+        for c in cells
+        if c.period == "2017"
+        for year in range(2018, 2027)
+    ]
+    yield Cube("eurostat", "GBA_NABSFIN07", "gba_nabsfin07", (*dict(codes), "geo"), "geo", cells)
+
+
+def _curated(raw: Path, name: str) -> list[dict[str, str]]:
+    (folder,) = (raw / "curated" / name).iterdir()
+    return _table(gzip.decompress((folder / "body.gz").read_bytes()))
+
+
+def _with_means(cube: Cube) -> Cube:
+    """The cube with the four-year mean that Eurostat gives beside each year's value."""
+    values = {(c.codes, c.geo, c.year): c.value for c in cube.cells}
+    for cell in list(cube.cells):
+        last = [values.get((cell.codes, cell.geo, (cell.year or 0) - n), "") for n in range(4)]
+        if all(last):
+            codes = tuple((d, "AVG_4Y" if d == "statinfo" else c) for d, c in cell.codes)
+            mean = repr(round(sum(map(float, last)) / 4, 4))
+            cube.cells.append(replace(cell, codes=codes, value=mean, flags=""))
+    return cube
 
 
 def _oecd(raw: Path) -> Iterable[Cube]:
@@ -282,6 +351,14 @@ def _unsdg(raw: Path) -> Iterable[Cube]:
                 )
                 for r in mine
             ]
+            if series in _GOES_ON:
+                last = max(c.period for c in cells)
+                cells += [
+                    replace(c, period=str(year))
+                    for c in cells
+                    if c.period == last
+                    for year in range(int(last) + 1, _GOES_ON[series] + 1)
+                ]
             yield Cube("unsdg", series, series, ("seriesCode", *dims), "geoAreaCode", cells, day)
 
 
@@ -416,6 +493,7 @@ def _bundled(raw: Path) -> World:
     cubes: list[Cube] = []
     for reader in (_eurostat, _oecd, _worldbank, _unsdg, _owid, _cbs):
         cubes += reader(raw)
+    cubes += [*_unbundled(), *_space(raw)]
     cubes += _gho([c for c in cubes if c.source == "unsdg"])
     for cube in cubes:
         _wider(cube)
