@@ -17,7 +17,7 @@ from pipeline.progress.assess import Observation, Question, assess
 from pipeline.publishers.http import Transport
 from pipeline.registry import Registry, load
 from pipeline.vintages.answers import spec_of
-from pipeline.vintages.pull import PullResult, Puller
+from pipeline.vintages.pull import Puller, PullResult
 from pipeline.vintages.store import Archive
 from tests.publisher import Publisher
 from tests.verdicts import state_of
@@ -62,7 +62,7 @@ def test_it_is_pulled_and_judged(name: str, night: Night) -> None:
 @pytest.mark.parametrize("name", INDICATORS)
 def test_an_indicator_of_it_is_assessable(name: str, night: Night) -> None:
     item, registry = night.registry.indicators[name], night.registry
-    series = [o for o in registry.operands if o.indicator == name][0]
+    series = next(o for o in registry.operands if o.indicator == name)
     dataset = registry.datasets[series.dataset]
     current = state_of(night.root, series.dataset, TODAY, registry).current
     assert current is not None

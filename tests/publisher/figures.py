@@ -62,7 +62,7 @@ _ADDED = {"SDG_14_60": {"statinfo": "VAL_A"}}
 _UNBUNDLED = """
 CEI_CIE011 freq=A indic_env=EMP unit=PC_EMP_FTE; 2005-2023; 2.1 0.02
 ENV_BIO2 freq=A unit=I00; 1990-2024; 118 -1.6
-SDG_02_40 freq=A crops=UAAXK0000 agprdmet=TOTAL unit=PC_UAA; 2000-2024; 1.5 0.15
+SDG_02_40 freq=A crops=UAAXK0000 agprdmet=TOTAL unit=PC_UAA; 2012-2024; 1.92 0.26
 AEI_HRI freq=A subst_cat=HRI1 unit=I11-13_AVG; 2011-2023; 102 -4
 ENV_WASFW freq=A waste=W091_092_101_FD wst_oper=COL nace_r2=HH unit=KG_HAB; 2020-2023; 71 -1.5
 SDG_14_10 freq=A areaprot=MPA unit=PC; 2012 2016 2019 2021-2023; 18 0.8
@@ -70,6 +70,8 @@ ISOC_CISCE_RA freq=A size_emp=GE10 nace_r2=C10-S951_X_K indic_is=E_SECMANY unit=
 """
 # Series that go on at the publisher: up to which year.
 _GOES_ON = {"SH_IHR_CAPS": 2024}
+# Datasets whose earlier years another file has, which agrees with them.
+_JOINED = {"HLTH_CD_APR"}
 # Datasets that hold one series and nothing else.
 _LONE = {"SDG_06_40"}
 # Areas that no bundled vintage has, with the one whose figures they are derived from.
@@ -451,11 +453,12 @@ def _wider(cube: Cube) -> None:
             ]
     cube.cells += more
     first = min(c.year for c in cube.cells if c.year)
-    cube.cells += [
-        replace(c, period=str(first - 1), value=_scaled(c.value, 0.99))
-        for c in cube.cells
-        if c.year == first and c.geo != "NL"
-    ]
+    if cube.code not in _JOINED:
+        cube.cells += [
+            replace(c, period=str(first - 1), value=_scaled(c.value, 0.99))
+            for c in cube.cells
+            if c.year == first and c.geo != "NL"
+        ]
     if cube.source in ("eurostat", "oecd") and cube.code not in _LONE:
         extra = []
         for dim in cube.dims:
