@@ -268,7 +268,9 @@ def test_what_explain_tells_recomputes_to_the_same_status(
     seen = 0
     for item in marts["indicators"]:
         told = json.loads(json.dumps(explain(release, item["indicator_id"]), default=str))
-        assert told["sources"] and all(s["citation"] and s["vintage_id"] for s in told["sources"])
+        if told["observations"]:
+            assert told["sources"]
+            assert all(s["citation"] and s["vintage_id"] for s in told["sources"])
         text = {lang: lines(told, lang) for lang in ("nl", "en")}
         for target in told["targets"]:
             found = published[item["indicator_id"], target["target_id"]]

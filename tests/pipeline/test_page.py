@@ -162,7 +162,7 @@ def test_the_totals_are_counted_from_the_marts(
         "checks": "SELECT count(*) FROM marts.check_results",
         "checks_failed": "SELECT count(*) FROM marts.check_results WHERE NOT passed",
         "sources": "SELECT count(*) FROM marts.source_status",
-        "problems": "SELECT count(*) FROM marts.source_status WHERE pending IS NOT NULL OR vintage_id IS NULL",
+        "problems": "SELECT count(*) FROM marts.source_status WHERE pending IS NOT NULL OR (vintage_id IS NULL AND NOT waits_for_pull)",
         "revisions": "SELECT count(*) FROM marts.revisions WHERE geo = 'NL' AND change <> 0",
         **{f"n_{s}": f"SELECT count(*) FROM {sub} AND s.status = '{s}'" for s in STATUSES},
     }
