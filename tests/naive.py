@@ -175,7 +175,7 @@ def reading(item: Row, asked: Row, values: Values) -> Row:
     limit = item["bound_high"] if up else item["bound_low"]
     derived = asked["kind"] in ("change", "gain") and target is not None
     if derived and limit is not None and (target >= limit if up else target <= limit):
-        return {**asked, "kind": "direction", "target_year": None, "base_year": None}
+        return {**asked, "kind": "direction", "base_year": None}
     return asked
 
 
