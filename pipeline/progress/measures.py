@@ -123,8 +123,9 @@ def measures(
     trend: Trend | None,
 ) -> Assessment:
     """Everything of the row that is neither the status nor how sure it is."""
+    overdue = question.kind in NUMERIC and (question.target_year or reference.year) < reference.year
     if not values:
-        return Assessment()
+        return Assessment(awaiting_target_year=overdue)
     latest = max(values)
     age = reference.year - latest
     tail = list(values.values())[-FLAT_TAIL:]
@@ -133,11 +134,7 @@ def measures(
         latest_value=finite(values[latest]),
         is_dated=age > max(DATED_YEARS, DATED_STEPS * question.cadence),
         lapses_on=None if question.is_context else question.lapses_on(latest),
-        awaiting_target_year=(
-            question.kind in NUMERIC
-            and question.target_year is not None
-            and latest < question.target_year < reference.year
-        ),
+        awaiting_target_year=overdue and latest < (question.target_year or latest),
         flat_tail=len(tail) == FLAT_TAIL and all(a == b for a, b in pairwise(tail)),
     )
     if question.kind == "milestone" or not question.is_finite(values.values()):

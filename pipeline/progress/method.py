@@ -144,6 +144,9 @@ def tables() -> dict[str, pa.Table]:
             {
                 name: pa.array([number], pa.int32())
                 for name, number in (
+                    ("short_window", SHORT_WINDOW),
+                    ("short_window_at_most", SHORT_WINDOW_AT_MOST),
+                    ("trend_window", TREND_WINDOW),
                     ("peers_window", PEERS_WINDOW),
                     ("min_points", MIN_POINTS),
                     ("min_span", MIN_SPAN),

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from pipeline.progress.method import MIN_POINTS, MIN_SPAN
 from pipeline.progress.question import FROM_BASE, Question
 
+_ROUNDING = 1e-12  # equal but for the last digits: no pace, and no wrong direction
+
 
 class Window(NamedTuple):
     """The two ends between which a pace is taken: (start, value) and (latest, end)."""
@@ -69,6 +71,8 @@ def pace(basis: str, start: float, end: float, years: int) -> float | None:
     """Change a year from start to end: a fraction (`cagr`) or units (`linear`)."""
     if years <= 0:
         return None
+    if math.isclose(start, end, rel_tol=_ROUNDING):
+        return 0.0
     if basis == "linear":
         return finite((end - start) / years)
     if start <= 0 or end <= 0:

@@ -8,7 +8,7 @@ table must have stand in its SQL file.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -47,6 +47,7 @@ def assessments(series: pa.Table) -> pa.Table:
         rows.append(
             {
                 **{name: asked[name] for name in _AS_THEY_ARE},
+                "kind": "direction" if found.target_impossible else asked["kind"],
                 **asdict(found),
                 "status_on_definitive_data": assess(
                     question, definitive(observations), reference
@@ -171,6 +172,10 @@ def _question(asked: Row) -> tuple[Question, list[Observation]]:
         Observation(year, value, frozenset((flags or "").split()))
         for year, value, flags in _together(asked, "years", "values", "flags")
     ]
+    plain = {name: asked[name] for name in _ASKED}
+    for name in ("breaks", "carried_forward"):
+        plain[name] = tuple(sorted(asked[name] or ()))
+    question = Question(**plain)
     by_year = {o.year: o.value for o in observations}
     milestones = []
     for year, kind, number, base, documented in _together(
@@ -182,12 +187,10 @@ def _question(asked: Row) -> tuple[Question, list[Observation]]:
         "waypoint_baselines",
     ):
         value = target_value(kind, number, by_year.get(base, documented))
-        if value is not None:
+        # What the unit does not hold is asked of nobody, on the way neither.
+        if value is not None and (kind == "level" or question.is_possible(value)):
             milestones.append((year, value))
-    plain = {name: asked[name] for name in _ASKED}
-    for name in ("breaks", "carried_forward"):
-        plain[name] = tuple(sorted(asked[name] or ()))
-    return Question(**plain, milestones_on_path=tuple(sorted(milestones))), observations
+    return replace(question, milestones_on_path=tuple(sorted(milestones))), observations
 
 
 def _widenings(asked: Row) -> Widenings:

@@ -37,11 +37,15 @@ WITH waits AS (
   SELECT p.indicator_id, p.geo, p.target_id, p.mission_id, p.reason, p.latest_year,
          p.assessable_from, i.cadence, i.closes_table, i.closes_first, i.closes_last, i.none_found,
          t.kind, t.base_year, d.title AS dataset_title, year(p.as_of) AS this_year,
-         CASE WHEN t.kind IN ('level', 'change', 'gain') THEN least(5 * i.cadence, 10) ELSE 10 END AS length,
+         -- Of the observations that decide: a row without a number is decided by its trend.
+         CASE WHEN t.kind = 'direction' OR p.target_impossible THEN r.trend_window
+              ELSE least(r.short_window * i.cadence, r.short_window_at_most) END AS length,
+         r.min_points, i.cadence > r.trend_window // (r.min_points - 1) AS too_rare,
          w.* EXCLUDE (indicator_id)
   FROM marts.indicator_progress p
   JOIN registry.indicators i USING (indicator_id)
   JOIN registry.indicator_targets t USING (indicator_id, target_id)
+  CROSS JOIN run.method r
   LEFT JOIN registry.datasets d ON d.source = i.source AND d.dataset = i.dataset
   LEFT JOIN waits w USING (indicator_id)
   WHERE p.reason IS NOT NULL AND p.reason <> 'context_only'
@@ -51,11 +55,11 @@ WITH waits AS (
            AND (a.kind NOT IN ('change', 'gain') OR a.base_year IS NULL OR y >= a.base_year))), 0)::INTEGER AS n
   FROM asked a LEFT JOIN core.unbroken u USING (indicator_id, geo)
 ), dated AS (
-  SELECT *, greatest(4 - n, 1)::INTEGER AS needed, latest_year + cadence AS next,
+  SELECT *, greatest(min_points - n, 1)::INTEGER AS needed, latest_year + cadence AS next,
          this_year - latest_year > cadence + 2 AS late,
          holds_last > latest_year AS more,
          CASE WHEN reason <> 'stale'
-              THEN greatest(4 - n, 1) - (holds_last - latest_year) // cadence ELSE 0 END::INTEGER AS short_of
+              THEN greatest(min_points - n, 1) - (holds_last - latest_year) // cadence ELSE 0 END::INTEGER AS short_of
   FROM counted
 ), decided AS (
   SELECT *, coalesce(assessable_from, latest_year + needed * cadence)::INTEGER AS enough,
@@ -68,7 +72,7 @@ WITH waits AS (
            WHEN closes_table IS NOT NULL THEN 'table_has_more'
            WHEN none_found IS NOT NULL THEN 'none_found'
            WHEN reason IN ('stale', 'baseline_missing') THEN reason
-           WHEN cadence > 3 THEN 'too_rare'
+           WHEN too_rare THEN 'too_rare'
            WHEN break_year > latest_year - length
              THEN CASE WHEN late THEN 'since_break_late' ELSE 'since_break' END
            WHEN cadence > 1 THEN CASE WHEN late THEN 'every_n_years_late' ELSE 'every_n_years' END

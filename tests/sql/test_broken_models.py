@@ -38,7 +38,7 @@ from tests.sql.test_cases import FILES, MODELS, CaseError, run
         ("core.unbroken", "WHERE b.year <= l.year", ""),
         ("core.series", "i.modelled", "NOT i.modelled AS modelled"),
         ("marts.gaps", "AND p.reason <> 'context_only'", ""),
-        ("marts.gaps", "ELSE 10 END AS length", "ELSE 5 END AS length"),
+        ("marts.gaps", "THEN r.trend_window", "THEN r.short_window"),
         ("marts.gaps", "coalesce(assessable_from, latest_year + needed * cadence)", "latest_year + needed * cadence"),
         ("marts.gaps", "OR y >= a.base_year", "OR true"),
         ("marts.gaps", "coalesce(x, '')", "x"),

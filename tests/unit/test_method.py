@@ -57,7 +57,16 @@ def test_our_statuses_answer_the_question_that_the_other_methods_are_asked() -> 
 
 def test_the_numbers_that_sql_reads_are_one_row() -> None:
     assert method.tables()["run.method"].to_pylist() == [
-        {"peers_window": 5, "min_points": 4, "min_span": 3, "least_ranked": 5, "years_apart": 1}
+        {
+            "short_window": 5,
+            "short_window_at_most": 10,
+            "trend_window": 10,
+            "peers_window": 5,
+            "min_points": 4,
+            "min_span": 3,
+            "least_ranked": 5,
+            "years_apart": 1,
+        }
     ]
 
 
