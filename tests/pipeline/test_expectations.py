@@ -35,6 +35,7 @@ BREAKS = {
     "marts.observations.every_indicator_seen": "SELECT * FROM good WHERE indicator_id <> 'smoking'",
     "marts.indicator_progress.reason_iff_unassessed": "SELECT * REPLACE (NULL::VARCHAR AS reason) FROM good",
     "marts.indicator_progress.status_has_inputs": "SELECT * REPLACE (NULL::DOUBLE AS latest_value) FROM good",
+    "marts.indicator_progress.on_track_is_not_behind": "SELECT * REPLACE ('on_track' AS status, 'behind' AS position) FROM good",
     "marts.indicator_progress.every_pair_present": "SELECT * FROM good WHERE indicator_id <> 'smoking'",
     "marts.indicator_progress.baseline_not_zero_way": "SELECT * REPLACE (target_value AS baseline_value) FROM good",
     "marts.sub_mission_progress.reason_iff_unassessed": "SELECT * REPLACE (NULL::VARCHAR AS reason) FROM good",
