@@ -6,13 +6,17 @@ import csv
 import gzip
 import json
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.formats import DatasetSpec, parse
+from pipeline.paths import Paths
 from pipeline.registry import load
+from pipeline.vintages.store import Archive
+from tests.verdicts import state_of
 
 ADDED = (
     "eurostat/hlth_cd_apr", "curated/cbs_leefstijl", "curated/cbs_online_crime",
@@ -83,3 +87,18 @@ def test_the_two_years_that_were_wrong_are_right_in_a_vintage_of_their_own(root:
         ("people with Wlz care living in institution", "198000", "2019", "2018"),
     ]
     assert all({**a, "period": "2018"} == b for a, b in changed)
+
+
+def test_the_corrected_vintage_is_in_use_from_its_day_on(root: Path, tmp_path: Path) -> None:
+    """That two years moved looks like figures that are gone: it ships as accepted, and says why."""
+    Archive(Paths(tmp_path)).seed()
+    name = "curated/care_participation"
+    before, after = (state_of(tmp_path, name, date(2026, 11, day)) for day in (27, 28))
+    assert before.current is not None and after.current is not None
+    assert before.current.known_from == date(2026, 11, 23)
+    assert after.current.known_from == date(2026, 11, 28) and len(after.vintages) == 2
+    (lost,) = (c for c in after.checks if c.name == "no_lost_cells")
+    assert (
+        lost.passed and "accepted by Missiemonitor on 2026-11-28: the two figures" in lost.observed
+    )
+    assert not after.pending
