@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from pipeline.quality.results import CheckResult
 from pipeline.registry import Dataset
+from pipeline.vintages.decisions import in_words, withdrawal
 from pipeline.vintages.expected import Rules
 from pipeline.vintages.order import judge_of
 from pipeline.vintages.store import Vintage
@@ -20,6 +21,8 @@ _TEXT = (
     "source", "dataset", "vintage_id", "known_from", "known_from_basis", "origin", "scope",
     "verdict", "reason", "found_in", "observations", "rejects",
 )  # fmt: skip
+WITHDRAWN = "withdrawn"
+_NONE_WITHDRAWN = "No vintage that a person withdrew is in use."
 # The columns of `raw.vintages`. `observations` and `rejects`: files of the rows below the work
 # folder, if it was accepted.
 SCHEMA = pa.schema(
@@ -31,8 +34,8 @@ SCHEMA = pa.schema(
 @dataclass
 class DatasetState:
     """A dataset as of a date. `vintages`: rows of SCHEMA, oldest first. `checks`: those of the
-    newest vintage that is not partial. `current`: the vintage in use, None if there is none;
-    `observations` and `rejects`: numbers of its rows."""
+    newest vintage that is neither partial nor withdrawn, and which was withdrawn. `current`: the
+    vintage in use, None if there is none; `observations` and `rejects`: numbers of its rows."""
 
     name: str
     vintages: list[dict[str, Any]] = field(default_factory=list)
@@ -67,13 +70,20 @@ class DatasetState:
 def resolve(
     dataset: Dataset, vintages: list[Vintage], rules: Rules, validator: Validator
 ) -> DatasetState:
-    """The state of a dataset that has these vintages, oldest first; each is given its verdict."""
+    """The state of a dataset that has these vintages, oldest first; each is given its verdict, or
+    that of the person who withdrew it."""
     state = DatasetState(dataset.id)
     accepted: list[Vintage] = []
+    withdrawn: list[str] = []
     for vintage in vintages:
-        verdict = validator.verdict(vintage, rules, judge_of(vintage, accepted))
+        verdict: Mapping[str, Any]
+        if said := withdrawal(validator.archive, vintage):
+            verdict = {"verdict": WITHDRAWN, "reason": in_words(WITHDRAWN, said)}
+            withdrawn.append(f"{vintage.vintage_id}: {verdict['reason']}")
+        else:
+            verdict = validator.verdict(vintage, rules, judge_of(vintage, accepted))
         state.vintages.append(_row(vintage, verdict, len(state.vintages) + 1, rules, validator))
-        if not vintage.partial:
+        if not vintage.partial and not said:
             # The newest one's checks are what a person must see.
             state.checks = [CheckResult.from_json(c) for c in verdict["checks"]]
             if verdict["verdict"] == "accepted":
@@ -89,10 +99,17 @@ def resolve(
     if not state.checks:
         # What ships without a vintage waits for its first pull: nothing is wrong with it yet.
         waits = dataset.live_only and not vintages
-        said = "not pulled yet" if waits else "no vintage known at this date"
+        why = "not pulled yet" if waits else "no vintage known at this date"
+        why = "every vintage was withdrawn" if withdrawn else why
         state.checks = [
-            CheckResult(n, waits, s, False, said, 0, [], d) for n, (s, d) in CHECKS.items()
+            CheckResult(n, waits, s, False, why, 0, [], d) for n, (s, d) in CHECKS.items()
         ]
+    state.checks.append(
+        # No name of CHECKS: it is of the dataset, not of one vintage.
+        CheckResult(
+            WITHDRAWN, True, "error", False, "; ".join(withdrawn) or "none", 0, [], _NONE_WITHDRAWN
+        )
+    )
     return state
 
 

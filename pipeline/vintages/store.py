@@ -202,7 +202,7 @@ class Archive:
 
     def _noted(self, source: str, dataset: str) -> dict[str, int]:
         """Folder → number of arrival of what did not come by `add`."""
-        noted = _read(self._beside("_arrivals", source, dataset))
+        noted = read_note(self._beside("_arrivals", source, dataset))
         return {name: n for name, n in noted.items() if type(n) is int}
 
     def _name(self, folder: Path) -> str:
@@ -318,32 +318,12 @@ class Archive:
         if not path.exists():
             write_atomic(path, dump(verdict))
 
-    # What a person decided.
-
-    def accept(self, vintage: Vintage, author: str, day: date, why: str) -> None:
-        """Note that a person takes a vintage as it is; a later note replaces an earlier one."""
-        said = {"author": author, "date": day.isoformat(), "why": why}
-        write_atomic(self._accepted_path(vintage), dump(said))
-
-    def acceptance(self, vintage: Vintage) -> dict[str, str]:
-        """`author`, `date` and `why` of a vintage that a person accepted; nothing for others. What
-        ships may have been accepted before it did: a year that was wrong looks like a lost one."""
-        found = _read(self._accepted_path(vintage))
-        shipped = vintage.manifest.get("accepted")
-        if not found and isinstance(shipped, dict) and vintage.manifest.get("origin") == "bundled":
-            found = shipped
-        return {str(k): str(v) for k, v in found.items()}
-
-    def _accepted_path(self, vintage: Vintage) -> Path:
-        folder = self.root / "_accepted" / safe_name(vintage.source) / safe_name(vintage.dataset)
-        return folder / f"{safe_name(vintage.vintage_id)}.json"
-
     # What pulls leave behind: outside git, outside the published set.
 
     def note_seen(self, vintage: Vintage, moment: datetime) -> None:
         """The publisher still says what this vintage says: first and last time, and how often."""
         path = self._beside("_seen", vintage.source, vintage.dataset)
-        seen = _read(path)
+        seen = read_note(path)
         at = moment.isoformat(timespec="seconds")
         entry = seen.get(vintage.vintage_id)
         entry = entry if isinstance(entry, dict) else {"first": at, "times": 0}
@@ -352,11 +332,11 @@ class Archive:
 
     def seen(self, source: str, dataset: str) -> dict[str, Any]:
         """vintage_id → first, last and times it was seen unchanged."""
-        return _read(self._beside("_seen", source, dataset))
+        return read_note(self._beside("_seen", source, dataset))
 
     def pins(self, source: str, dataset: str) -> dict[str, str]:
         """Codes that were once resolved by title; they may not change unnoticed."""
-        return {str(k): str(v) for k, v in _read(self._beside("_pins", source, dataset)).items()}
+        return {str(k): str(v) for k, v in read_note(self._beside("_pins", source, dataset)).items()}
 
     def keep_pins(self, source: str, dataset: str, pins: Mapping[str, str]) -> None:
         if pins and dict(pins) != self.pins(source, dataset):
@@ -365,11 +345,11 @@ class Archive:
     def pull_state(self, source: str, dataset: str) -> dict[str, Any]:
         """What the last good pull left (`vintage_id`, `request`, and `validators` for a 304), and
         how the last pull ended (`result`)."""
-        return _read(self._beside("_pulls", source, dataset))
+        return read_note(self._beside("_pulls", source, dataset))
 
     def pull_states(self) -> Iterator[dict[str, Any]]:
         """The pull state of every dataset that was ever pulled."""
-        return (_read(path) for path in sorted(self.root.glob("_pulls/[!_]*/*.json")))
+        return (read_note(path) for path in sorted(self.root.glob("_pulls/[!_]*/*.json")))
 
     def keep_pull_state(self, source: str, dataset: str, state: Mapping[str, Any]) -> None:
         """Write these parts of the pull state; the others stay as they are."""
@@ -392,7 +372,7 @@ class Archive:
         return folder / f"{safe_name(key)}.json"
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_note(path: Path) -> dict[str, Any]:
     """A small JSON file of ours; nothing if it is not there or broken: it can be made again."""
     try:
         found = json.loads(path.read_text("utf-8"))

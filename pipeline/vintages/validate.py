@@ -22,6 +22,7 @@ from pipeline.quality.results import CheckResult
 from pipeline.quality.suite import Wanted, validate
 from pipeline.registry import Dataset, Registry
 from pipeline.registry.schema import ANY, HOME
+from pipeline.vintages.decisions import acceptance, in_words
 from pipeline.vintages.expected import Frames, Rules, told
 from pipeline.vintages.store import MAX_BODY, Archive, ArchiveError, Vintage, dump
 
@@ -107,7 +108,7 @@ class Validator:
         return folder / f"{vintage.vintage_id}-{tag}.{kind}.parquet"
 
     def _key(self, vintage: Vintage, rules: Rules, before: Vintage | None) -> str:
-        accepted = self.archive.acceptance(vintage)
+        accepted = acceptance(self.archive, vintage)
         content = dump(
             [self._code, asdict(rules), dict(vintage.manifest), vintage.stamp(), accepted]
         )
@@ -139,7 +140,7 @@ class Validator:
             for name, said in frames.aside().items():
                 outcomes[name]["observed"] += f"; of what nothing reads: {said}"
         outcomes["as_asked"] = _as_asked(vintage)
-        return _verdict(outcomes, fault, self.archive.acceptance(vintage))
+        return _verdict(outcomes, fault, acceptance(self.archive, vintage))
 
     def _parse(self, vintage: Vintage, rules: Rules) -> tuple[pa.Table, pa.Table]:
         """(observations, rejects), kept as Parquet."""
@@ -196,7 +197,7 @@ def _verdict(
 ) -> dict[str, Any]:
     """`accepted`: who takes the vintage in spite of what failed; one that cannot be read nobody can."""
     checks = []
-    by = "accepted by {author} on {date}: {why}".format(**accepted) if accepted else ""
+    by = in_words("accepted", dict(accepted)) if accepted else ""
     for name, (severity, description) in CHECKS.items():
         outcome = outcomes.get(name) or {
             "passed": not fault,

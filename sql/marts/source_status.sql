@@ -11,11 +11,12 @@ columns:
   known_from_basis: VARCHAR, what that date is (published or collected or bundled or retrieved)
   scope: VARCHAR, what the vintage declares to hold
   origin: VARCHAR, live or bundled or ingested
-  verdict: VARCHAR, accepted or quarantined (of the vintage in use; else of the newest)
-  reason: VARCHAR, why the newest was quarantined where none is in use; who accepted the one in use and why, where a person did
+  verdict: VARCHAR, accepted or quarantined or withdrawn (of the vintage in use; else of the newest)
+  reason: VARCHAR, why the newest was quarantined or withdrawn where none is in use; who accepted the one in use and why, where a person did
   age_days: INTEGER, days from known_from to the reference date
   n_vintages: INTEGER, vintages known at the reference date
   pending: VARCHAR, a newer vintage that was quarantined and why
+  withdrawn: VARCHAR, the newest vintage that a person took out of use, who and why
   licence: VARCHAR, licence
   citation: VARCHAR, how to cite it
   found_in: VARCHAR, where the bytes come from
@@ -41,6 +42,10 @@ WITH numbered AS (
   FROM numbered q LEFT JOIN used u USING (source, dataset)
   WHERE q.verdict = 'quarantined' AND u.vintage_id IS NOT NULL AND q.n > u.n
   QUALIFY row_number() OVER (PARTITION BY q.source, q.dataset ORDER BY q.n DESC) = 1
+), taken_back AS (
+  SELECT source, dataset, vintage_id || ': ' || reason AS withdrawn
+  FROM numbered WHERE verdict = 'withdrawn'
+  QUALIFY row_number() OVER (PARTITION BY source, dataset ORDER BY n DESC) = 1
 )
 SELECT d.source, d.dataset, d.title, d.publisher, u.vintage_id, u.known_from::DATE AS known_from,
        u.known_from_basis, coalesce(u.scope, w.scope) AS scope, coalesce(u.origin, w.origin) AS origin,
@@ -48,7 +53,7 @@ SELECT d.source, d.dataset, d.title, d.publisher, u.vintage_id, u.known_from::DA
        CASE WHEN u.vintage_id IS NULL THEN coalesce(w.reason, CASE WHEN d.live_only THEN 'not pulled yet' ELSE 'no vintage known at this date' END)
             ELSE nullif(u.reason, '') END AS reason,
        (r.reference_date - u.known_from::DATE)::INTEGER AS age_days,
-       coalesce(t.n_vintages, 0)::INTEGER AS n_vintages, b.pending, d.licence, d.citation,
+       coalesce(t.n_vintages, 0)::INTEGER AS n_vintages, b.pending, k.withdrawn, d.licence, d.citation,
        coalesce(u.found_in, w.found_in) AS found_in,
        d.live_only AND t.n_vintages IS NULL AS waits_for_pull, d.landing_url
 FROM registry.datasets d
@@ -57,3 +62,4 @@ LEFT JOIN used u USING (source, dataset)
 LEFT JOIN newest w USING (source, dataset)
 LEFT JOIN total t USING (source, dataset)
 LEFT JOIN bad b USING (source, dataset)
+LEFT JOIN taken_back k USING (source, dataset)

@@ -13,6 +13,7 @@ from pipeline.paths import Paths
 from pipeline.registry.schema import Dataset
 from pipeline.vintages.expected import Rules
 from pipeline.vintages.resolve import DatasetState, resolve
+from pipeline.vintages.decisions import accept
 from pipeline.vintages.store import Archive
 from pipeline.vintages.validate import Validator
 
@@ -194,7 +195,7 @@ def test_a_person_accepts_what_a_publisher_withdrew(judge: Judge, tmp_path: Path
     assert state.pending
     archive = Archive(Paths(tmp_path))
     newest = archive.vintages("curated", "table")[-1]
-    archive.accept(newest, "A. Person", date(2026, 3, 1), "withdrawn for good")
+    accept(archive, newest, "A. Person", date(2026, 3, 1), "withdrawn for good")
     state = judge()
     said = "accepted by A. Person on 2026-03-01: withdrawn for good"
     assert state.accepted and state.current == newest
@@ -206,5 +207,5 @@ def test_a_person_accepts_what_a_publisher_withdrew(judge: Judge, tmp_path: Path
 def test_nobody_accepts_what_cannot_be_read(judge: Judge, tmp_path: Path) -> None:
     judge(body(), "<html>")
     archive = Archive(Paths(tmp_path))
-    archive.accept(archive.vintages("curated", "table")[-1], "A. Person", date(2026, 3, 1), "why")
+    accept(archive, archive.vintages("curated", "table")[-1], "A. Person", date(2026, 3, 1), "why")
     assert judge().pending
