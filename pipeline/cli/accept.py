@@ -1,4 +1,4 @@
-"""`missiemonitor accept`: a person takes a vintage that was quarantined."""
+"""`missiemonitor accept`: a person takes a vintage that was quarantined, or withdrawn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ def accept(
     why: Annotated[str, typer.Option("--why", help="Why its figures are right.")],
     author: Annotated[str, typer.Option("--author", help="Who says so; default you.")] = "",
 ) -> None:
-    """Take a quarantined vintage as it is: the publisher meant what it says.
+    """Take a quarantined vintage as it is: the publisher meant what it says. One that was withdrawn is
+    taken back into use.
 
     The next run uses it. Who accepted it, when and why is shown with the source and in its checks.
 
@@ -26,20 +27,16 @@ def accept(
     """
     from pipeline.clock import today
     from pipeline.registry import load
+    from pipeline.vintages import decisions
     from pipeline.vintages.store import Archive
 
     if not why.strip():
         raise UserError("--why: say why its figures are right")
     archive = Archive(Paths.from_environment())
     archive.seed()
-    found = [
-        v
-        for d in load(registry_root()).datasets.values()
-        for v in archive.vintages(d.source, d.dataset)
-        if v.vintage_id == vintage
-    ]
+    found = decisions.find(archive, load(registry_root()).datasets.values(), vintage)
     if not found:
         raise UserError(f"{vintage}: no such vintage; `missiemonitor status` names those that wait")
     for item in found:
-        archive.accept(item, author.strip() or getpass.getuser(), today(), " ".join(why.split()))
+        decisions.accept(archive, item, author.strip() or getpass.getuser(), today(), why)
         typer.echo(f"{item.source}/{item.dataset}: {vintage} is accepted; the next run uses it")

@@ -1,100 +1,193 @@
-"""`missiemonitor ingest`: a downloaded file becomes a candidate vintage."""
+"""`missiemonitor ingest`: a downloaded file becomes a candidate vintage and is judged, or one is taken
+out of use."""
 
 from __future__ import annotations
 
+import getpass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import UserError, day_of
+from pipeline.cli.common import DEGRADED, OK, UserError, day_of
 from pipeline.cli.complete import datasets
 from pipeline.paths import Paths, registry_root
 
+if TYPE_CHECKING:
+    from pipeline.registry import Dataset, Registry
+    from pipeline.vintages.store import Archive, Vintage
+
 
 def ingest(
-    file: Annotated[Path, typer.Argument(help="A file as the publisher gave it.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="A file as the publisher gave it.", show_default=False)
+    ] = None,
     dataset: Annotated[
         str,
         typer.Option("--dataset", help="source/dataset of the registry.", autocompletion=datasets),
-    ],
+    ] = "",
     known_from: Annotated[
         str | None, typer.Option("--known-from", help="Date of publication; default today.")
     ] = None,
     found_in: Annotated[str, typer.Option("--found-in", help="Where the file was found.")] = "",
+    withdraw: Annotated[
+        str, typer.Option("--withdraw", help="Id of a vintage to take out of use; needs --why.")
+    ] = "",
+    why: Annotated[str, typer.Option("--why", help="Why it is taken out of use.")] = "",
+    author: Annotated[
+        str, typer.Option("--author", help="Who takes it out of use; default you.")
+    ] = "",
 ) -> None:
-    """Keep a downloaded file as a candidate vintage, newer than all others of its day; the next run
-    judges it. A file that was taken in before undoes what came since.
+    """Keep a downloaded file as a candidate vintage, newer than all others of its day, and judge it as
+    the night does. Its format is told by what is in it. What is no file of the dataset is refused;
+    what fails a check is kept, waits, and ends this command with 3. A file that was taken in before
+    undoes what came since.
 
     Its scope is that of the vintage before it that was no pull: what that one held must be there.
 
     \b
     Examples:
-      missiemonitor ingest env_air_gge.csv --dataset eurostat/env_air_gge
-      missiemonitor ingest 82610NED.json --dataset cbs/82610NED --known-from 2026-11-20
+      missiemonitor ingest estat_env_air_gge.tsv.gz --dataset eurostat/env_air_gge
+      missiemonitor ingest 82610NED.zip --dataset cbs/82610NED --known-from 2026-11-20
+      missiemonitor ingest --withdraw 0f3c9a1b2c3d4e5f --why "half of the table is missing"
     """
+    if bool(withdraw) == (file is not None):
+        raise UserError("ingest: give a FILE to take in, or --withdraw VINTAGE to take out of use")
+    if withdraw:
+        return _withdraw(withdraw, why, author)
+    if why or author:
+        raise UserError("--why and --author go with --withdraw, or with `missiemonitor accept`")
+    if not dataset:
+        raise UserError("--dataset: name the dataset that the file is of, as source/dataset")
+    assert file is not None
+    raise typer.Exit(_take_in(file, dataset, known_from, found_in))
+
+
+def _take_in(file: Path, name: str, known_from: str | None, found_in: str) -> int:
+    # Here, as below: reading a body brings DuckDB, which help and completion do without.
     from pipeline.clock import today
+    from pipeline.formats.spec import ParseError
     from pipeline.registry import load
+    from pipeline.vintages.admission import examine
+    from pipeline.vintages.decisions import in_words, withdrawal
+    from pipeline.vintages.files import FileError, read_file
     from pipeline.vintages.store import MAX_BODY, Archive, ArchiveError
 
-    item = load(registry_root()).datasets.get(dataset)
+    registry = load(registry_root())
+    item = registry.datasets.get(name)
     if item is None:
-        raise UserError(f"--dataset {dataset}: not in the registry (sources.yaml); add it there")
+        raise UserError(
+            f"--dataset {name}: not in the registry (datasets.yaml); add it there, or let "
+            "`missiemonitor new indicator` do so"
+        )
     now = today()
     day = day_of(known_from, "--known-from") if known_from else now
     if day > now:
         raise UserError(
             f"--known-from {day}: is still to come (today is {now}); give the day of publication"
         )
-    try:
-        if file.stat().st_size > MAX_BODY:
-            raise UserError(f"{file}: larger than {MAX_BODY >> 30} GiB; refused")
-        body = file.read_bytes()
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read ({error.strerror})") from error
-    if body[:2] == b"\x1f\x8b":
-        import gzip
-        import zlib
-
-        try:
-            with gzip.open(file) as unpacked:
-                body = unpacked.read(MAX_BODY + 1)
-        except (OSError, EOFError, zlib.error) as error:
-            raise UserError(f"{file}: damaged gzip ({error}); download it again") from error
     archive = Archive(Paths.from_environment())
     archive.seed()
     known = archive.vintages(item.source, item.dataset, day)
-    # A live vintage's scope is what was asked of an interface, not what a file holds.
-    files = [v for v in known if not (v.partial or v.fault) and v.manifest.get("origin") != "live"]
-    scope = dict(files[-1].scope) if files else {}
     try:
+        body = read_file(file, MAX_BODY)
+        found = examine(item, body)
         vintage = archive.add(
             item.source,
             item.dataset,
             body,
             {
+                **found.manifest(),
                 "publisher": item.publisher,
-                "format": item.format,
                 "origin": "ingested",
                 "known_from": day.isoformat(),
                 "known_from_basis": "published" if known_from else "retrieved",
                 "found_in": found_in or file.name,
                 "licence": item.licence,
-                "scope": scope,
+                "scope": _scope(archive, known),
             },
         )
-    except ArchiveError as error:
-        raise UserError(f"{file}: {error}") from error
-    newest = [v for v in archive.vintages(item.source, item.dataset, now) if not v.partial][-1]
-    said = f"{dataset}: vintage {vintage.vintage_id}"
-    if newest.vintage_id != vintage.vintage_id:
-        typer.echo(
-            f"{said} is history: {newest.vintage_id} is known from {newest.known_from}; without "
-            "--known-from the file is known from today, and the newest"
+    except FileError as error:
+        raise UserError(str(error)) from error
+    except (ArchiveError, ParseError) as error:
+        raise UserError(f"{file}: not taken in: {error}") from error
+    if said := withdrawal(archive, vintage):
+        raise UserError(
+            f"{name}: vintage {vintage.vintage_id} was {in_words('withdrawn', said)}; "
+            "`missiemonitor accept` takes it back into use"
         )
-    elif vintage.vintage_id in {v.vintage_id for v in known}:
-        typer.echo(f"{said} is there already, and the newest")
-    else:
+    there = vintage.vintage_id in {v.vintage_id for v in known}
+    # Some formats do not say which dataset they are of.
+    title = found.title if found.states else f"{found.title}, taken as {name}'s"
+    return _say_verdict(archive, registry, item, vintage, title, there)
+
+
+def _scope(archive: Archive, known: list[Vintage]) -> dict[str, object]:
+    """What the file is held to: that of the file before it."""
+    from pipeline.vintages.decisions import withdrawal
+
+    # A live vintage's scope is what was asked of an interface, not what a file holds.
+    files = [
+        v for v in known
+        if not (v.partial or v.fault or withdrawal(archive, v)) and v.manifest.get("origin") != "live"
+    ]  # fmt: skip
+    return dict(files[-1].scope) if files else {}
+
+
+def _say_verdict(
+    archive: Archive, registry: Registry, item: Dataset, vintage: Vintage, title: str, there: bool
+) -> int:
+    """Judge the vintage among all that are known today, as the night will; the exit code."""
+    from pipeline.clock import today
+    from pipeline.vintages.resolve import resolve
+    from pipeline.vintages.validate import Validator, rules_of
+
+    vintages = archive.vintages(item.source, item.dataset, today())
+    validator = Validator(archive, archive.paths.work)
+    state = resolve(item, vintages, rules_of(registry, item), validator)
+    row = next(r for r in state.vintages if r["vintage_id"] == vintage.vintage_id)
+    newest = [v for v in vintages if not v.partial][-1]
+    name = f"{item.id}: {title}: {{}}vintage {vintage.vintage_id}"
+    if row["verdict"] == "quarantined":
+        used = f"{state.vintage_id} stays in use" if state.current else "none is in use"
+        typer.echo(f"{name.format('')} is kept and waits ({used}): {row['reason']}", err=True)
         typer.echo(
-            f"{dataset}: candidate vintage {vintage.vintage_id}; `missiemonitor run` judges it"
+            f"if the figures are right: `missiemonitor accept {vintage.vintage_id} --why …`; "
+            f"if not: `missiemonitor ingest --withdraw {vintage.vintage_id} --why …`",
+            err=True,
+        )
+        return DEGRADED
+    if newest.vintage_id != vintage.vintage_id:
+        said = (
+            f"passes its checks and is history: {newest.vintage_id} is known from "
+            f"{newest.known_from}; without --known-from the file is known from today, and the newest"
+        )
+    elif there:
+        said = "is there already, passes its checks, and is the newest"
+    else:
+        said = "passes its checks; the next `missiemonitor run` uses it"
+    typer.echo(f"{name.format('' if there else 'candidate ')} {said}")
+    return OK
+
+
+def _withdraw(vintage_id: str, why: str, author: str) -> None:
+    from pipeline.clock import today
+    from pipeline.registry import load
+    from pipeline.vintages import decisions
+    from pipeline.vintages.store import Archive
+
+    if not why.strip():
+        raise UserError("--why: say why the vintage is taken out of use")
+    archive = Archive(Paths.from_environment())
+    archive.seed()
+    found = decisions.find(archive, load(registry_root()).datasets.values(), vintage_id)
+    if not found:
+        raise UserError(
+            f"{vintage_id}: no such vintage; `missiemonitor status` names those that wait, "
+            "marts.source_status those in use"
+        )
+    for item in found:
+        decisions.withdraw(archive, item, author.strip() or getpass.getuser(), today(), why)
+        typer.echo(
+            f"{item.source}/{item.dataset}: {vintage_id} is withdrawn; the next run leaves it out"
         )

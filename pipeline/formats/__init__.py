@@ -11,7 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.formats import bodies, documents, tables
+from pipeline.formats import bodies, cbs, documents, packed, tables, worldbank
+from pipeline.formats.cells import HEAD, has_semicolons, with_commas
 from pipeline.formats.spec import DatasetSpec, Parsed, ParseError
 from pipeline.formats.tidy import OBSERVATIONS, REJECTS, Reading, tidy
 from pipeline.sql import literal
@@ -24,6 +25,7 @@ __all__ = ["FORMATS", "DatasetSpec", "ParseError", "Parsed", "parse", "parse_fil
 _TABLES: dict[str, Callable[[bodies.Csv], Reading]] = {
     "sdmx_csv": tables.sdmx_csv,
     "sdmx_csv2": tables.sdmx_csv2,
+    "eurostat_tsv": tables.eurostat_tsv,
     "oecd_csv": tables.oecd_csv,
     "owid_csv": tables.owid_csv,
     "curated_csv": tables.curated_csv,
@@ -31,12 +33,17 @@ _TABLES: dict[str, Callable[[bodies.Csv], Reading]] = {
 }
 _DOCUMENTS: dict[str, Callable[[bytes, DatasetSpec], documents.Rows]] = {
     "jsonstat": documents.jsonstat,
-    "cbs_odata": documents.cbs_odata,
-    "worldbank_json": documents.worldbank_json,
+    "cbs_odata": cbs.cbs_odata,
+    "cbs_zip": cbs.cbs_zip,
+    "statline_csv": cbs.statline_csv,
+    "worldbank_json": worldbank.worldbank_json,
+    "worldbank_csv": worldbank.worldbank_csv,
     "unsdg_json": documents.unsdg_json,
     "gho_json": documents.gho_json,
 }
 FORMATS = (*_TABLES, *_DOCUMENTS)
+# Tables that people make, and save from a Dutch spreadsheet with semicolons and decimal commas.
+_BY_HAND = ("curated_csv", "projection_csv")
 # DuckDB's own memory for a large body; what does not fit is spilled beside the output. The process
 # takes some 300 MB more.
 MEMORY = "700MB"
@@ -61,6 +68,7 @@ def read(body: bytes, spec: DatasetSpec) -> Parsed:
         _database(os.getpid()).cursor() as con,
         _refused(spec),
     ):
+        body = _unpacked(body, spec)
         if spec.format in _TABLES:
             table = bodies.table(io.BytesIO(body), Path(scratch) / "rows.csv")
             reading = _TABLES[spec.format](table)
@@ -70,9 +78,19 @@ def read(body: bytes, spec: DatasetSpec) -> Parsed:
         return Parsed(con.sql(OBSERVATIONS).to_arrow_table(), con.sql(REJECTS).to_arrow_table())
 
 
-def streams(spec: DatasetSpec) -> bool:
-    """Whether parse_file() can read this format."""
-    return spec.format in _TABLES
+def _unpacked(body: bytes, spec: DatasetSpec) -> bytes:
+    """The table that a zip, a workbook or a spreadsheet's CSV holds."""
+    body = packed.plain(body)
+    return with_commas(body) if spec.format in _BY_HAND else body
+
+
+def streams(spec: DatasetSpec, path: Path) -> bool:
+    """Whether parse_file() can read the body in this file: a CSV or TSV, plain or gzip."""
+    if spec.format not in _TABLES:
+        return False
+    with closing(bodies.opened(path)) as raw:
+        head = raw.read(HEAD)
+    return not (packed.is_packed(head) or (spec.format in _BY_HAND and has_semicolons(head)))
 
 
 def parse_file(

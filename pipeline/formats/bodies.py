@@ -11,8 +11,9 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -22,6 +23,7 @@ from pipeline.sql import literal
 
 _BLOCK = 1 << 20
 _LONGEST_HEADER = 1 << 20
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 GZIP = b"\x1f\x8b"
 # A number cut short is a number still: 609.85 becomes 60.
 OPEN_LINE = (
@@ -32,18 +34,34 @@ OPEN_LINE = (
 
 @dataclass(frozen=True)
 class Csv:
-    """A checked CSV body: the column names, and a file that holds the rows below them."""
+    """A checked CSV body: the column names, and a file that holds the rows below them. `delimiter`
+    stands between its cells: a comma, or a tab."""
 
     names: tuple[str, ...]
     rows: Path
+    delimiter: str = ","
 
     def require(self, *columns: str) -> None:
-        """ParseError unless the header names them all."""
-        for column in columns:
-            if column not in self.names:
-                raise ParseError(
-                    f"column {column} is missing; the header is {', '.join(self.names)[:200]}"
-                )
+        """ParseError unless the header names them all; it names all that are not there."""
+        if missing := [column for column in columns if column not in self.names]:
+            said = (
+                f"column {missing[0]} is"
+                if len(missing) == 1
+                else f"columns {', '.join(missing)} are"
+            )
+            raise ParseError(f"{said} missing; the header is {', '.join(self.names)[:200]}")
+
+    def with_numbers(self, columns: Sequence[str]) -> set[str]:
+        """Those of the columns in which some cell is a number; read until each has one."""
+        left = {c: self.names.index(c) for c in columns}
+        with self.rows.open(encoding="utf-8", newline="") as file:
+            for row in csv.reader(file, delimiter=self.delimiter):
+                for column, place in list(left.items()):
+                    if place < len(row) and _NUMBER.fullmatch(row[place].strip()):
+                        del left[column]
+                if not left:
+                    break
+        return set(columns) - set(left)
 
     def relation(self) -> str:
         """SQL that reads every cell as text. Nothing is guessed, and no row may be ragged."""
@@ -51,8 +69,8 @@ class Csv:
         # An unquoted cell is never a line end, so none is null: DuckDB would also let a row
         # have one cell too many if that is null.
         return (
-            f"read_csv({literal(str(self.rows))}, auto_detect=false, header=false, delim=',', "
-            "quote='\"', escape='\"', comment='', new_line='\\n', encoding='utf-8', skip=0, "
+            f"read_csv({literal(str(self.rows))}, auto_detect=false, header=false, "
+            f"delim={literal(self.delimiter)}, quote='\"', escape='\"', comment='', new_line='\\n', encoding='utf-8', skip=0, "
             "strict_mode=true, null_padding=false, ignore_errors=false, nullstr=E'\\n', "
             "allow_quoted_nulls=false, compression='none', max_line_size=1048576, "
             f"buffer_size=16777216, columns={{{columns}}})"
@@ -95,7 +113,7 @@ def table(raw: BinaryIO, rows: Path, sha256: str | None = None, limit: int | Non
     bytes are damaged or too many (said before anything that may follow from it), or no table.
     """
     fault: ParseError | None = None
-    checks, head, names = _Checks(), b"", None
+    checks, head, names, delimiter = _Checks(), b"", None, ","
     with rows.open("wb+") as out:
         for block in _blocks(raw, sha256, limit):
             if fault is not None:
@@ -108,14 +126,17 @@ def table(raw: BinaryIO, rows: Path, sha256: str | None = None, limit: int | Non
                 head = (head + block).removeprefix(codecs.BOM_UTF8).lstrip()
                 line, end, rest = head.partition(b"\n")
                 if end or len(head) > _LONGEST_HEADER:
-                    names = _header(line)
+                    delimiter = _delimiter(line)
+                    names = _header(line, delimiter)
                     out.write(checks.one_line_end(rest))
             except ParseError as error:
                 fault = error
         if fault is not None:
             raise fault
         checks.finish()
-        names = _header(head) if names is None else names
+        if names is None:
+            delimiter = _delimiter(head)
+            names = _header(head, delimiter)
         if not _strip(out):
             raise ParseError(OPEN_LINE)
     if not all(names) or any("\0" in name for name in names):
@@ -123,7 +144,7 @@ def table(raw: BinaryIO, rows: Path, sha256: str | None = None, limit: int | Non
     if len({name.lower() for name in names}) != len(names):
         # In SQL names have no case: `x` and `X` would give the same cells twice.
         raise ParseError("a column name occurs twice in the header")
-    return Csv(names, rows)
+    return Csv(names, rows, delimiter)
 
 
 def _blocks(raw: BinaryIO, sha256: str | None, limit: int | None) -> Iterator[bytes]:
@@ -199,12 +220,31 @@ class _Checks:
             raise ParseError("the body is truncated or broken: a quoted cell is never closed")
 
 
-def _header(line: bytes) -> tuple[str, ...]:
+def _delimiter(line: bytes) -> str:
+    """A tab in Eurostat's TSV, whose first column has names with commas between them; else a comma."""
+    return "\t" if re.match(rb"[^\t]*\\(TIME_PERIOD|time)[ \r]*\t", line) else ","
+
+
+def _header(line: bytes, delimiter: str) -> tuple[str, ...]:
     try:
-        found = next(csv.reader(io.StringIO(line.decode("utf-8", "replace").strip())))
+        text = line.decode("utf-8", "replace").strip()
+        found = next(csv.reader(io.StringIO(text), delimiter=delimiter))
     except csv.Error as error:
         raise ParseError(f"the header cannot be read: {error}") from error
-    return tuple(name.strip() for name in found)
+    names = tuple(name.strip() for name in found)
+    return _labels_aside(names) if "STRUCTURE_NAME" in names else names
+
+
+def _labels_aside(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns of SDMX-CSV with labels, in which `SEX` has `Sex` behind it: a label whose name is
+    a code's too, whatever its case, is given another, as is one without a name."""
+    seen: set[str] = set()
+    found = []
+    for number, name in enumerate(names, 1):
+        again = not name or name.lower() in seen
+        seen.add(name.lower())
+        found.append(f"{name} (label, column {number})".lstrip() if again else name)
+    return tuple(found)
 
 
 def ends_line(body: bytes) -> bool:

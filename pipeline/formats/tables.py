@@ -1,9 +1,11 @@
-"""The CSV formats: Eurostat SDMX-CSV, OECD csvfile, OWID grapher, curated tidy tables.
+"""The CSV formats: Eurostat SDMX-CSV and TSV, OECD, OWID grapher, curated tidy tables.
 
 Each says how the columns of its table are to be read; the rules are those of tidy.py.
 """
 
 from __future__ import annotations
+
+import re
 
 from pipeline.formats.bodies import Csv
 from pipeline.formats.geo import FROM_ISO3
@@ -14,6 +16,11 @@ from pipeline.sql import literal, quoted
 
 _MISSING = f"lower(trim(value)) IN ({', '.join(map(literal, NULLS))})"
 
+# Names of dimensions: labels beside them have capitals or blanks.
+_LOWER, _UPPER = re.compile(r"[a-z][a-z0-9_]*"), re.compile(r"[A-Z][A-Z0-9_]*")
+_SDMX_HEAD = {"STRUCTURE", "STRUCTURE_ID", "STRUCTURE_NAME", "ACTION", "DATAFLOW", "REF_AREA"}
+# Columns of OWID's that repeat the year.
+_TIMES = ("time", "day", "date")
 _ORIGIN = " (original year)"  # ends the name of OWID's column with the year that a value is of
 
 
@@ -31,8 +38,8 @@ def sdmx_csv2(table: Csv) -> Reading:
 
 def _sdmx(table: Csv, stated: str) -> Reading:
     table.require(stated, "geo", "TIME_PERIOD", "OBS_VALUE")
-    # Dimensions are in lower case, all else (and what may be added one day) in upper case.
-    dims = tuple(sorted(c for c in table.names if c == c.lower() and c != "geo"))
+    # Dimensions are in lower case, all else (labels, and what may be added one day) is not.
+    dims = tuple(sorted(c for c in table.names if _LOWER.fullmatch(c) and c != "geo"))
     if not dims:
         raise ParseError(
             f"there is no dimension beside geo; the header is {', '.join(table.names)[:200]}"
@@ -51,24 +58,66 @@ def _sdmx(table: Csv, stated: str) -> Reading:
         period="trim(TIME_PERIOD)",
         # every letter of OBS_FLAG is a flag of its own
         flags=f"array_to_string(regexp_extract_all({flag}, '[A-Za-z]'), ' ')",
-        reason=f"""CASE WHEN NOT regexp_matches(trim(TIME_PERIOD), '^\\d{{4}}$')
-             AND regexp_matches(trim(TIME_PERIOD), '^\\d{{4}}-') THEN 'not_annual'
+        reason=f"""CASE WHEN {secret} = 'C' AND {_MISSING}
+              AND regexp_matches(trim(TIME_PERIOD), '^\\d{{4}}[-_]\\d{{4}}$') THEN 'confidential'
+            WHEN regexp_matches(trim(TIME_PERIOD), '^\\d{{4}}[-_]') THEN 'not_annual'
             WHEN {secret} = 'C' AND {_MISSING} THEN 'confidential' END""",
         value="OBS_VALUE",
         states=(stated, f"split_part(regexp_replace({stated}, '^[^:]*:', ''), '(', 1)"),
     )
 
 
+def eurostat_tsv(table: Csv) -> Reading:
+    """Eurostat TSV: codes of a row in its first column, a column for each period, flags behind the
+    value. It does not say which dataset it is of."""
+    first, *periods = table.names
+    dims = first.partition("\\")[0].split(",")
+    if "geo" not in dims or len(dims) < 2 or not periods:
+        raise ParseError(
+            f"the first column is not Eurostat's `freq,…,geo\\TIME_PERIOD`: {first[:120]}"
+        )
+    codes = f"string_split({quoted(first)}, ',')"
+    each = ", ".join(
+        # A row with more or fewer codes has none that can be told.
+        f"CASE WHEN len({codes}) = {len(dims)} THEN trim({codes}[{n}]) ELSE '' END AS {quoted(dim)}"
+        for n, dim in enumerate(dims, 1)
+    )
+    relation = f"""(SELECT * EXCLUDE (cell), split_part(trim(cell), ' ', 1) AS figure,
+          substr(trim(cell), len(split_part(trim(cell), ' ', 1)) + 1) AS mark
+        FROM (SELECT {each},
+            unnest([{", ".join(literal(p) for p in periods)}]) AS period,
+            unnest([{", ".join(map(quoted, periods))}]) AS cell FROM {table.relation()}))"""
+    rest = tuple(sorted(d for d in dims if d != "geo"))
+    return Reading(
+        relation=relation,
+        dims=rest,
+        series=key_of(rest),
+        unit="unit" if "unit" in rest else "NULL::VARCHAR",
+        areas=("geo",),
+        geo="geo",
+        kinds=("period", "mark"),
+        period="period",
+        # `@C` is what SDMX-CSV has in CONF_STATUS.
+        flags="array_to_string(regexp_extract_all(replace(mark, '@C', ''), '[A-Za-z]'), ' ')",
+        reason="""CASE WHEN regexp_matches(period, '^\\d{4}[-_]') THEN 'not_annual'
+            WHEN contains(mark, '@C') AND value = ':' THEN 'confidential' END""",
+        value="figure",
+        per_line=len(periods),
+    )
+
+
 def oecd_csv(table: Csv) -> Reading:
-    """OECD csvfile: dimensions stand between DATAFLOW and TIME_PERIOD; UNIT_MULT is applied."""
-    table.require("DATAFLOW", "REF_AREA", "TIME_PERIOD", "OBS_VALUE")
+    """OECD csvfile, or the CSV of its Data Explorer with labels behind the codes: dimensions stand
+    between DATAFLOW or STRUCTURE_ID and TIME_PERIOD; UNIT_MULT is applied."""
+    stated = "STRUCTURE_ID" if "STRUCTURE_ID" in table.names else "DATAFLOW"
+    table.require(stated, "REF_AREA", "TIME_PERIOD", "OBS_VALUE")
     names = table.names
-    start, end = names.index("DATAFLOW"), names.index("TIME_PERIOD")
+    start, end = names.index(stated), names.index("TIME_PERIOD")
     if end < start:
-        raise ParseError("TIME_PERIOD stands before DATAFLOW: not OECD's csvfile")
-    dims = [c for c in names[start + 1 : end] if c != "REF_AREA"]
+        raise ParseError(f"TIME_PERIOD stands before {stated}: not a CSV of the OECD")
+    dims = [c for c in names[start + 1 : end] if _UPPER.fullmatch(c) and c not in _SDMX_HEAD]
     if not dims:
-        raise ParseError("there is no dimension between DATAFLOW and TIME_PERIOD")
+        raise ParseError(f"there is no dimension between {stated} and TIME_PERIOD")
     power, unit, status = "0", "NULL::VARCHAR", "''"
     if "UNIT_MULT" in names:
         power = "CASE WHEN trim(UNIT_MULT) IN ('', '9999') THEN 0 ELSE try_cast(UNIT_MULT AS INTEGER) END"
@@ -88,26 +137,32 @@ def oecd_csv(table: Csv) -> Reading:
         period="trim(TIME_PERIOD)",
         flags=f"CASE lower(trim({status})) WHEN 'a' THEN '' WHEN 'm' THEN '' ELSE lower({status}) END",
         # a value whose multiplier cannot be read is not a number yet
-        reason=f"CASE WHEN {power} IS NULL AND NOT {_MISSING} THEN 'not_a_number' END",
+        reason=f"""CASE WHEN regexp_matches(trim(TIME_PERIOD), '^\\d{{4}}[-_]') THEN 'not_annual'
+            WHEN {power} IS NULL AND NOT {_MISSING} THEN 'not_a_number' END""",
         value=f"""CASE WHEN {value} IS NULL OR {power} IS NULL THEN OBS_VALUE
             WHEN {power} = 0 THEN trim(OBS_VALUE)
             -- moved in the text where it can be: a product of doubles may miss the last digit
             WHEN regexp_matches(trim(OBS_VALUE), '^[+-]?[0-9.]+$') THEN trim(OBS_VALUE) || 'e' || {power}
             ELSE CAST({value} * pow(10, {power}) AS VARCHAR) END""",
-        states=("DATAFLOW", "split_part(regexp_replace(DATAFLOW, '^.*@', '', 's'), '(', 1)"),
+        states=(stated, f"split_part(regexp_replace({stated}, '^(.*@|[^(]*:)', '', 's'), '(', 1)"),
     )
 
 
 def owid_csv(table: Csv) -> Reading:
-    """OWID grapher: Entity, Code, Year and one column for each indicator; headers in any case."""
+    """OWID grapher: Entity, Code, Year and one column for each indicator; headers in any case.
+
+    Columns without any number (world regions, annotations), or that repeat the year, are no figures.
+    """
     lower = {c.lower(): c for c in table.names}
     for column in ("entity", "code", "year"):
         if column not in lower:
             raise ParseError(f"column {column} is missing; the header is {', '.join(lower)[:200]}")
     values = [
         c for k, c in lower.items()
-        if k not in ("entity", "code", "year") and not k.endswith(_ORIGIN)
+        if k not in ("entity", "code", "year", *_TIMES) and not k.endswith(_ORIGIN)
     ]  # fmt: skip
+    numeric = table.with_numbers(values)
+    values = [c for c in values if c in numeric]
     if not values:
         raise ParseError("there is no value column beside Entity, Code and Year")
     entity, code, year = (quoted(lower[c]) for c in ("entity", "code", "year"))
@@ -138,7 +193,9 @@ def owid_csv(table: Csv) -> Reading:
         geo=mapped("coalesce(nullif(trim(code), ''), trim(entity))", FROM_ISO3),
         kinds=("origin", "repeated") if any(origins) else ("origin",),
         period="trim(origin)",
-        reason=f"CASE WHEN {repeated} = 'yes' THEN 'of_another_year' END",
+        # Charts go back to the year -10000.
+        reason=f"""CASE WHEN {repeated} = 'yes' THEN 'of_another_year'
+            WHEN regexp_matches(trim(origin), '^(-\\d+|\\d{{1,3}})$') THEN 'long_ago' END""",
         value="figure",
         per_line=len(values),
     )

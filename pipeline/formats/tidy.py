@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     import duckdb
 
 _YEAR = r"^\d{4}$"
-_RANGE = r"^\d{4}\s*[-/–]\s*(\d{4})$"
+_RANGE = r"^\d{4}\s*[-/–_]\s*(\d{4})$"
+# `2019/20`: the next year, and nothing else. With a dash it could be a month.
+_SEASON = r"^(\d{4})/(\d{2})$"
 _CIRCA = r"^(?:c\.|ca\.|circa)\s*(\d{4})$|^(\d{4})e$"
 _FRACTION = r"^(\d+)\s+(?:in|of)\s+(\d+)$"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
@@ -186,7 +188,8 @@ def _judged(reading: Reading, spec: DatasetSpec) -> str:
     late = f"year > {spec.until}" if spec.until is not None else "false"
     return f"""
 SELECT {codes}, period, year, array_to_string(flags, ' ') AS flags, number, CASE
-  WHEN reason IS NOT NULL THEN reason
+  -- a period of several years that may be read here is one of a year
+  WHEN reason IS NOT NULL AND NOT (reason = 'not_annual' AND year IS NOT NULL) THEN reason
   WHEN list_contains(flags, 'target') THEN 'target_row'
   WHEN list_contains(flags, 'f') THEN 'forecast'
   WHEN list_contains(flags, 'c') AND {_one_of("lower(v)", NULLS)} THEN 'confidential'
@@ -218,6 +221,11 @@ def _forms(forms: frozenset[str]) -> tuple[str, str, str]:
     circa, fraction = "false", "NULL"
     if "range" in forms:
         year.append(f"WHEN regexp_matches(p, '{_RANGE}') THEN regexp_extract(p, '{_RANGE}', 1)")
+        first = f"regexp_extract(p, '{_SEASON}', 1)::INTEGER"
+        year.append(
+            f"WHEN regexp_matches(p, '{_SEASON}') AND ({first} + 1) % 100 = "
+            f"regexp_extract(p, '{_SEASON}', 2)::INTEGER THEN ({first} + 1)::VARCHAR"
+        )
     if "circa" in forms:
         circa = f"regexp_matches(p, '{_CIRCA}')"
         year.append(

@@ -150,7 +150,8 @@ class Dataset(Entry):
     title: Text
     format: Literal[
         "sdmx_csv", "sdmx_csv2", "jsonstat", "oecd_csv", "owid_csv", "curated_csv", "cbs_odata",
-        "projection_csv", "worldbank_json", "unsdg_json", "gho_json",
+        "projection_csv", "worldbank_json", "unsdg_json", "gho_json", "eurostat_tsv", "cbs_zip",
+        "statline_csv", "worldbank_csv",
     ]  # fmt: skip
     code: str | None = None
     publisher: str = ""
@@ -160,6 +161,7 @@ class Dataset(Entry):
     landing_url: Address | None = None
     pages: dict[str, Address] = Field(default_factory=dict)
     ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    labels: dict[str, tuple[Text, ...]] = Field(default_factory=dict)
     forms: tuple[Literal["range", "circa", "fraction"], ...] = ()
     serves: Literal["backtest"] | None = None
     live: Live | None = None

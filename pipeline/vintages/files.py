@@ -41,7 +41,9 @@ def read_file(path: Path, limit: int) -> bytes:
             found = os.fstat(file.fileno())
             _must_be_regular(path, found.st_mode)
             if found.st_size > limit:
-                raise FileError(f"{path}: {found.st_size:,} bytes; no more than {limit:,} are taken")
+                raise FileError(
+                    f"{path}: {found.st_size:,} bytes; no more than {limit:,} are taken"
+                )
             if file.read(2) == GZIP:
                 file.seek(0)
                 return _unpacked(path, gzip.open(file), limit)

@@ -22,7 +22,7 @@ _TEXT = (
     "verdict", "reason", "found_in", "observations", "rejects",
 )  # fmt: skip
 WITHDRAWN = "withdrawn"
-_NONE_WITHDRAWN = "No vintage that a person withdrew is in use."
+_NOT_IN_USE = "No vintage that a person withdrew is in use."
 # The columns of `raw.vintages`. `observations` and `rejects`: files of the rows below the work
 # folder, if it was accepted.
 SCHEMA = pa.schema(
@@ -77,13 +77,14 @@ def resolve(
     withdrawn: list[str] = []
     for vintage in vintages:
         verdict: Mapping[str, Any]
-        if said := withdrawal(validator.archive, vintage):
-            verdict = {"verdict": WITHDRAWN, "reason": in_words(WITHDRAWN, said)}
+        taken_back = withdrawal(validator.archive, vintage)
+        if taken_back:
+            verdict = {"verdict": WITHDRAWN, "reason": in_words(WITHDRAWN, taken_back)}
             withdrawn.append(f"{vintage.vintage_id}: {verdict['reason']}")
         else:
             verdict = validator.verdict(vintage, rules, judge_of(vintage, accepted))
         state.vintages.append(_row(vintage, verdict, len(state.vintages) + 1, rules, validator))
-        if not vintage.partial and not said:
+        if not vintage.partial and not taken_back:
             # The newest one's checks are what a person must see.
             state.checks = [CheckResult.from_json(c) for c in verdict["checks"]]
             if verdict["verdict"] == "accepted":
@@ -104,12 +105,10 @@ def resolve(
         state.checks = [
             CheckResult(n, waits, s, False, why, 0, [], d) for n, (s, d) in CHECKS.items()
         ]
-    state.checks.append(
-        # No name of CHECKS: it is of the dataset, not of one vintage.
-        CheckResult(
-            WITHDRAWN, True, "error", False, "; ".join(withdrawn) or "none", 0, [], _NONE_WITHDRAWN
-        )
-    )
+    if withdrawn:
+        # Of the dataset and not of one vintage, so it is none of CHECKS: what a person did is told.
+        said = "; ".join(withdrawn)
+        state.checks.append(CheckResult(WITHDRAWN, True, "error", False, said, 0, [], _NOT_IN_USE))
     return state
 
 

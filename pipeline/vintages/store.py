@@ -77,10 +77,11 @@ class Vintage:
         return scope if isinstance(scope, dict) else {}
 
     def reading(self, format: str, code: str | None) -> dict[str, Any]:
-        """How its body is read: `format`, `code`, `keys`, `units`. A live vintage says so itself,
-        since the wire may be another one than the dataset's; others are read as given here."""
+        """How its body is read: `format`, `code`, `keys`, `units`. A live vintage, or a file whose
+        format was recognised, says so itself, since it may be another one than the dataset's; others
+        are read as given here."""
         manifest = self.manifest
-        if manifest.get("origin") != "live":
+        if manifest.get("origin") != "live" and "recognised" not in manifest:
             return {"format": format, "code": code, "keys": {}, "units": {}}
         named = {
             part: {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
@@ -336,7 +337,9 @@ class Archive:
 
     def pins(self, source: str, dataset: str) -> dict[str, str]:
         """Codes that were once resolved by title; they may not change unnoticed."""
-        return {str(k): str(v) for k, v in read_note(self._beside("_pins", source, dataset)).items()}
+        return {
+            str(k): str(v) for k, v in read_note(self._beside("_pins", source, dataset)).items()
+        }
 
     def keep_pins(self, source: str, dataset: str, pins: Mapping[str, str]) -> None:
         if pins and dict(pins) != self.pins(source, dataset):

@@ -149,7 +149,7 @@ class Validator:
         good.parent.mkdir(parents=True, exist_ok=True)
         stored = vintage.folder / "body.gz"
         large = stored.exists() and stored.stat().st_size > _STREAM_FROM
-        if large and streams(spec) and not vintage.fault:
+        if large and not vintage.fault and streams(spec, stored):
             # A body of millions of rows goes from file to file, never through memory whole.
             parse_file(stored, spec, good, bad, str(vintage.manifest["sha256"]), MAX_BODY)
             return pq.read_table(good), pq.read_table(bad)

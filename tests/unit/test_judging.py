@@ -11,9 +11,9 @@ import pytest
 
 from pipeline.paths import Paths
 from pipeline.registry.schema import Dataset
+from pipeline.vintages.decisions import accept
 from pipeline.vintages.expected import Rules
 from pipeline.vintages.resolve import DatasetState, resolve
-from pipeline.vintages.decisions import accept
 from pipeline.vintages.store import Archive
 from pipeline.vintages.validate import Validator
 

@@ -44,10 +44,13 @@ def naive(text: str, forms: frozenset[str]) -> tuple[list[Any], list[Any]]:
         period, value = row["TIME_PERIOD"].strip(BLANKS), row["OBS_VALUE"].strip(BLANKS)
         flags = set(re.findall("[A-Za-z]", row.get("OBS_FLAG", "")))
         year = int(period) if re.fullmatch("[0-9]{4}", period) else None
-        spans = re.fullmatch(r"[0-9]{4}\s*[-/–]\s*([0-9]{4})", period)
+        spans = re.fullmatch(r"[0-9]{4}\s*[-/–_]\s*([0-9]{4})", period)
+        season = re.fullmatch(r"([0-9]{4})/([0-9]{2})", period)
         about = re.fullmatch(r"(?:c\.|ca\.|circa)\s*([0-9]{4})|([0-9]{4})e", period)
         if "range" in forms and spans:
             year = int(spans[1])
+        if "range" in forms and season and (int(season[1]) + 1) % 100 == int(season[2]):
+            year = int(season[1]) + 1
         if "circa" in forms and about:
             year = int(about[1] or about[2])
             flags.add("e")
@@ -56,9 +59,10 @@ def naive(text: str, forms: frozenset[str]) -> tuple[list[Any], list[Any]]:
         if "fraction" in forms and part and int(part[2]):
             x = 100.0 * int(part[1]) / int(part[2])
         why = None
-        if not re.fullmatch("[0-9]{4}", period) and re.match("[0-9]{4}-", period):
+        secret = row.get("CONF_STATUS", "").strip(BLANKS) == "C" and value.lower() in NULLS
+        if year is None and re.match("[0-9]{4}[-_]", period) and not (secret and spans):
             why = "not_annual"
-        elif row.get("CONF_STATUS", "").strip(BLANKS) == "C" and value.lower() in NULLS:
+        elif secret:
             why = "confidential"
         elif "f" in flags:
             why = "forecast"
@@ -110,7 +114,7 @@ CELLS = {
     "LAST UPDATE": ["19/09/26 23:00:00", ""],
     "freq": ["A", "A "], "unit": CODES, "zone": CODES, "geo": ["NL", " NL", "BE", "EU27_2020", "é"],
     "TIME_PERIOD": ["2019", "2020", " 2020 ", "2020-05", "2020-Q1", "20205", "", "0000", "202",
-                    "c. 2019", "2018e", "2019/2022", "2019-2022", "２０２０", "\u30002020\u00a0"],
+                    "c. 2019", "2018e", "2019/2022", "2019-2022", "2019_2022", "2019/20", "2019/21", "２０２０", "\u30002020\u00a0"],
     "OBS_VALUE": ["1", "1.0", "2", "2.50 ", " 1", "+1", "-0", "0", ".5", "5.", "1e3", "1E+2", ":",
                   "", " ", " : ", "1,5", "1_0", "n/a", "NaN", "nan(1)", "inf", "-Infinity", "1e999",
                   "1e308", "4e-324", "1e-999", "0x10", "\t5", "5\n", "1 in 8", "3 of 0", "9" * 400,

@@ -215,7 +215,9 @@ def test_an_official_projection_gives_a_series_for_each_bound_of_an_edition() ->
     assert [(r["series_key"], r["reason"]) for r in bad] == [
         ("bound=low|edition=E2|page_url=https://b.example", "no_value")
     ]
-    with pytest.raises(ParseError, match="column edition is missing"):
+    with pytest.raises(
+        ParseError, match="columns edition, target_year, low_pct, high_pct, page_url are missing"
+    ):
         rows(CURATED, spec("projection_csv"))
 
 
