@@ -147,10 +147,11 @@ def _say_verdict(
     state = resolve(item, vintages, rules_of(registry, item), validator)
     row = next(r for r in state.vintages if r["vintage_id"] == vintage.vintage_id)
     newest = [v for v in vintages if not v.partial][-1]
-    name = f"{item.id}: {title}: {{}}vintage {vintage.vintage_id}"
+    name = f"{item.id}: {title}: {'' if there else 'candidate '}vintage {vintage.vintage_id}"
     if row["verdict"] == "quarantined":
         used = f"{state.vintage_id} stays in use" if state.current else "none is in use"
-        typer.echo(f"{name.format('')} is kept and waits ({used}): {row['reason']}", err=True)
+        kept = "is there already" if there else "is kept"
+        typer.echo(f"{name} {kept} and waits ({used}): {row['reason']}", err=True)
         typer.echo(
             f"if the figures are right: `missiemonitor accept {vintage.vintage_id} --why …`; "
             f"if not: `missiemonitor ingest --withdraw {vintage.vintage_id} --why …`",
@@ -166,7 +167,7 @@ def _say_verdict(
         said = "is there already, passes its checks, and is the newest"
     else:
         said = "passes its checks; the next `missiemonitor run` uses it"
-    typer.echo(f"{name.format('' if there else 'candidate ')} {said}")
+    typer.echo(f"{name} {said}")
     return OK
 
 
