@@ -19,12 +19,13 @@ from pipeline.cli.diff import diff
 from pipeline.cli.doctor import doctor
 from pipeline.cli.explain import explain
 from pipeline.cli.ingest import ingest
+from pipeline.cli.new import new
 from pipeline.cli.query import query
 from pipeline.cli.report import report
 from pipeline.cli.run import run
 from pipeline.cli.status import status
 
-COMMANDS = (run, status, explain, diff, query, report, ingest, accept, doctor)
+COMMANDS = (run, status, explain, diff, query, report, ingest, accept, new, doctor)
 INTERRUPTED = 130
 
 app = typer.Typer(

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
 from tests.conftest import cannot_run
 
@@ -82,3 +83,41 @@ def test_shell(place: Path, example: str) -> None:
 
 def test_every_kind_of_example_is_there() -> None:
     assert [len(blocks(x)) for x in ("sql", "python", "r", "sh")] == [1, 2, 2, 1]
+
+
+def of_section(title: str, language: str) -> list[str]:
+    section = README.read_text("utf-8").split(f"## {title}\n")[1].split("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+
+
+@pytest.mark.slow
+def test_an_indicator_is_added_word_by_word_from_nothing_to_the_scoreboard(
+    tmp_path: Path, root: Path
+) -> None:
+    registry, data = tmp_path / "registry", tmp_path / "data"
+    shutil.copytree(root / "pipeline" / "registry", registry)
+    (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
+    [table], [commands] = (of_section("Add an indicator", x) for x in ("csv", "sh"))
+    (tmp_path / "repair.csv").write_text(table)
+    env = {
+        **os.environ, "MISSIEMONITOR_REGISTRY": str(registry), "MISSIEMONITOR_DATA": str(data),
+        "LANG": "C.UTF-8",
+    }  # fmt: skip
+
+    def run(script: str) -> str:
+        done = subprocess.run(["sh", "-ec", script], cwd=tmp_path, env=env, capture_output=True,
+                              text=True, check=False, timeout=900)  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    said = run(commands)
+    assert "passes its checks" in said and "Products repaired" in said
+    board = run(".venv/bin/missiemonitor status --mission circular.economy.extend --lang en")
+    assert "Products repaired" in board and "2024" in board
+    # What it wrote is what the README shows, comments aside.
+    for shown, name in zip(
+        of_section("Add an indicator", "yaml"),
+        ("datasets.yaml", "indicators/2_circular.yaml"),
+        strict=True,
+    ):
+        assert yaml.safe_load(shown)[0] in yaml.safe_load((registry / name).read_text())
