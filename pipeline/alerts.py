@@ -78,8 +78,10 @@ def compose(outcome: Outcome, paths: Paths) -> Alert | None:
         lines.append(
             "- A vintage in quarantine: look at its failing rows (marts.check_results, or the "
             "dataset in the UI). If the publisher was wrong, take in the corrected file with "
-            "`missiemonitor ingest FILE --dataset SOURCE/DATASET`; if the figures are right, put "
-            "the range or the key right in the registry. The next run judges it again."
+            "`missiemonitor ingest FILE --dataset SOURCE/DATASET`; a file that should not have been "
+            "taken in is taken back with `missiemonitor ingest --withdraw VINTAGE --why TEXT`; if "
+            "the figures are right, put the range or the key right in the registry. The next run "
+            "judges it again."
         )
     if any("no vintage" in s for s in sources):
         lines.append(

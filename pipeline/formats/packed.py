@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
+from pipeline.formats.advice import EUROSTAT
 from pipeline.formats.spec import ParseError
 
 LARGEST = 512 << 20
@@ -98,6 +99,7 @@ def _sheet(body: bytes) -> bytes:
     from python_calamine import CalamineError, CalamineWorkbook
 
     tables: dict[str, list[list[Any]]] = {}
+    of_eurostat = False
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(body))
         names = book.sheet_names
@@ -105,10 +107,17 @@ def _sheet(body: bytes) -> bytes:
             rows = book.get_sheet_by_name(name).to_python(skip_empty_area=True)
             if _is_table(rows):
                 tables[name] = rows
+            of_eurostat |= any(
+                "Eurostat" in str(c) or "ESTAT" in str(c) for r in rows[:9] for c in r
+            )
     except (CalamineError, *_DAMAGED) as error:
         raise ParseError(
             f"the workbook cannot be read ({type(error).__name__}): save it again, or as CSV"
         ) from error
+    if not tables and of_eurostat:
+        raise ParseError(
+            f"it is the workbook of Eurostat's data browser, made to be read: {EUROSTAT}"
+        )
     if len(tables) != 1:
         said = ", ".join(tables or names)[:120]
         raise ParseError(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.formats import packed
+from pipeline.formats.advice import CBS, EUROSTAT, OECD, UN, WHO
 from pipeline.formats.bodies import GZIP, sniff
 from pipeline.formats.cbs import TIMES
 from pipeline.formats.cells import cells_of
@@ -18,17 +19,6 @@ from pipeline.formats.spec import ParseError
 from pipeline.formats.worldbank import CODES
 
 _START = 1 << 16  # bytes of a table that tell its format
-EUROSTAT = "download TSV, SDMX-CSV 1.0 or 2.0, or JSON-stat from the data browser"
-CBS = (
-    "download 'CSV zonder statistische symbolen' from the StatLine page, or the zip of the whole "
-    "table (https://datasets.cbs.nl/csv/CBS/nl/<table>)"
-)
-WORLD_BANK = "download CSV from the indicator's page, with its zip as it comes"
-OECD = "download CSV from the Data Explorer, with codes (not with labels alone)"
-UN = (
-    "ask https://unstats.un.org/SDGAPI/v1/sdg/Series/Data?seriesCode=<code>&pageSize=20000 for JSON"
-)
-WHO = "ask https://ghoapi.azureedge.net/api/<code> for JSON"
 CURATED = ("series", "geo", "period", "value", "unit", "flag")
 PROJECTION = ("edition", "target_year", "low_pct", "high_pct", "page_url")
 

@@ -6,9 +6,8 @@ is counted and told. Giving the verdict belongs in validate.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -25,7 +24,7 @@ _ROWS = [
 _CELL = ["series_key", "geo", "year"]
 _BAD_NUMBER = ["not_a_number", "not_finite", "period_not_read"]
 _SIZE_KEPT = 0.9
-_SCALE = (0.5, 2.0)
+SCALE = (0.5, 2.0)  # between which a series may move as a whole
 # Values accepted before give a range from this many on: so far beyond them as they lie apart, thrice,
 # or half of what is usual.
 _HISTORY = 4
@@ -106,7 +105,7 @@ class Frames:
                     "size_change": ("between", {"column": "kept", "min": _SIZE_KEPT, "max": 1}),
                     "scale_change": (
                         "between",
-                        {"column": "scale", "min": _SCALE[0], "max": _SCALE[1]},
+                        {"column": "scale", "min": SCALE[0], "max": SCALE[1]},
                     ),
                 },
             )
@@ -293,27 +292,5 @@ def _scales(cells: pd.DataFrame) -> pd.Series[float]:
     alone = groups.median()[groups.size() >= _COMPARED_ALONE]
     at = pd.MultiIndex.from_arrays([cells["series_key"], cells["geo"]])
     own = pd.Series(alone.reindex(at).to_numpy(), index=cells.index)
-    off = own.notna() & ~own.between(*_SCALE)
+    off = own.notna() & ~own.between(*SCALE)
     return whole.where(~off, own)
-
-
-def told(check: str, row: Mapping[str, Any]) -> str:
-    """The first failing row of a check, for people."""
-    cell = f"{row.get('series_key')}, {row.get('geo')} {row.get('period') or row.get('year')}"
-    match check:
-        case "plausible":
-            return (
-                f"{cell}: {row['value']:.15g} is not between {row['low']:.6g} and {row['high']:.6g}"
-            )
-        case "unit_change":
-            return f"{cell}: the unit is {row['unit']}, it was {row['unit_before']}"
-        case "no_duplicates" | "numbers":
-            return f"{cell}: {str(row['fault']).replace('_', ' ')}"
-        case "no_lost_cells":
-            return f"{cell}: it was {row['value_before']:.15g} and is gone"
-        case "scale_change":
-            return f"{cell}: {row['scale']:.4g} times what it was, as the whole series"
-        case "size_change":
-            return f"{row['kept']:.0%} of the cells are there"
-    text = ", ".join(f"{k}={v}" for k, v in row.items() if v not in (None, "", [], 0.0))
-    return text if len(text) <= 160 else text[:157] + "…"

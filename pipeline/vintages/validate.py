@@ -23,8 +23,9 @@ from pipeline.quality.suite import Wanted, validate
 from pipeline.registry import Dataset, Registry
 from pipeline.registry.schema import ANY, HOME
 from pipeline.vintages.decisions import acceptance, in_words
-from pipeline.vintages.expected import Frames, Rules, told
+from pipeline.vintages.expected import Frames, Rules
 from pipeline.vintages.store import MAX_BODY, Archive, ArchiveError, Vintage, dump
+from pipeline.vintages.words import reason
 
 # name → (severity, what holds when it passes)
 CHECKS: Mapping[str, tuple[str, str]] = {
@@ -84,6 +85,7 @@ class Validator:
             "pipeline/quality",
             "pipeline/vintages/expected.py",
             "pipeline/vintages/validate.py",
+            "pipeline/vintages/words.py",
         )
 
     def verdict(self, vintage: Vintage, rules: Rules, before: Vintage | None) -> dict[str, Any]:
@@ -122,7 +124,7 @@ class Validator:
 
     def _judge(self, vintage: Vintage, rules: Rules, before: Vintage | None) -> dict[str, Any]:
         outcomes: dict[str, dict[str, Any]] = {}
-        fault = ""
+        fault, frames = "", None
         try:
             observations, rejects = self._parse(vintage, rules)
         except (ArchiveError, ParseError) as error:
@@ -140,7 +142,7 @@ class Validator:
             for name, said in frames.aside().items():
                 outcomes[name]["observed"] += f"; of what nothing reads: {said}"
         outcomes["as_asked"] = _as_asked(vintage)
-        return _verdict(outcomes, fault, acceptance(self.archive, vintage))
+        return _verdict(outcomes, fault, acceptance(self.archive, vintage), frames)
 
     def _parse(self, vintage: Vintage, rules: Rules) -> tuple[pa.Table, pa.Table]:
         """(observations, rejects), kept as Parquet."""
@@ -193,7 +195,10 @@ def _as_asked(vintage: Vintage) -> dict[str, Any]:
 
 
 def _verdict(
-    outcomes: Mapping[str, Mapping[str, Any]], fault: str, accepted: Mapping[str, str]
+    outcomes: Mapping[str, Mapping[str, Any]],
+    fault: str,
+    accepted: Mapping[str, str],
+    frames: Frames | None,
 ) -> dict[str, Any]:
     """`accepted`: who takes the vintage in spite of what failed; one that cannot be read nobody can."""
     checks = []
@@ -209,14 +214,9 @@ def _verdict(
             CheckResult(name, severity=severity, blocking=False, description=description, **outcome)
         )
     failed = [c for c in checks if not c.passed and c.severity == "error"]
-    reason = fault or "; ".join(
-        f"{c.name}: {c.observed}"
-        # What was not as asked says itself which rows; others name the first.
-        + (f", first {told(c.name, c.rows[0])}" if c.rows and c.name != "as_asked" else "")
-        for c in failed
-    )
+    why = fault if frames is None else reason(failed, frames)
     return {
         "verdict": "quarantined" if failed else "accepted",
-        "reason": reason if failed else by,
+        "reason": why if failed else by,
         "checks": [c.to_json() for c in checks],
     }

@@ -23,6 +23,7 @@ from pipeline.registry import Registry, load
 from pipeline.vintages.resolve import DatasetState, resolve
 from pipeline.vintages.store import Archive, Vintage
 from pipeline.vintages.validate import Validator, rules_of
+from pipeline.vintages.words import brief
 from pipeline.warehouse.build import Warehouse
 from pipeline.warehouse.model import load_models
 from tests.mutations import MUTATIONS, mutated
@@ -146,7 +147,7 @@ def test_a_wrong_cell_is_refused_or_stays_plausible(
             assert state.current is not None
             assert state.current.vintage_id == house.good(name).vintage_id
             # In one line, and it names the series.
-            assert series in state.pending and "\n" not in state.pending
+            assert brief(series) in state.pending and "\n" not in state.pending
 
 
 @pytest.mark.parametrize(("name", "series"), READ, ids=lambda v: v[-40:])
@@ -170,7 +171,7 @@ def test_minus_one_person_is_refused_in_words(
             cells[value] = "-1"
             body[n] = ",".join(cells)
     state = spoil(PEOPLE[0], "".join(body).encode())
-    assert f"{PEOPLE[1]}, NL 2024: -1 is not between" in state.pending
+    assert f"{brief(PEOPLE[1])}, NL 2024: -1 is not between" in state.pending
     assert state.current is not None and state.current.manifest["origin"] == "bundled"
 
 

@@ -19,7 +19,7 @@ from tests import downloads as made
 ENERGY, MARINE, CARS, TABLE = (
     "eurostat/nrg_ind_ren", "worldbank/ER.MRN.PTMR.ZS", "owid/electric-car-sales-share", "oecd/DF_TABLE11",
 )  # fmt: skip
-WIND = "cbs/82610NED"
+WIND, POWER = "cbs/82610NED", "owid/carbon-intensity-electricity"
 Cells = dict[tuple[str, str, int], tuple[float, tuple[str, ...]]]
 
 
@@ -136,6 +136,10 @@ SAME = {
     ),
     "World Bank DataBank": (MARINE, "worldbank_csv", lambda: made.world_bank(marine(), "ER.MRN.PTMR.ZS", False)),
     "Our World in Data page": (CARS, "owid_csv", owid_page),
+    "Our World in Data by title": (
+        POWER, "owid_csv",
+        lambda: made.bundled(POWER).replace(b"carbon_intensity", b"Carbon intensity of electricity - gCO2/kWh", 1),
+    ),
     "Our World in Data zip": (
         CARS, "owid_csv",
         lambda: made.zipped(**{"cars.csv": owid_page(), "cars.metadata.json": "{}", "readme.md": "#"}),
@@ -292,6 +296,13 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "a broken zip": (b"PK\x03\x04xxxxxxxx", "zip is damaged"),
     "two tables": (made.zipped(**{"a.csv": PLAIN, "b.csv": PLAIN}), "holds 2 tables"),
     "no table in a workbook": (made.workbook([["About"], ["x"]]), "0 sheets that are a table"),
+    "the data browser's workbook": (
+        made.workbook(
+            [["Data extracted on 26/05/2026 from [ESTAT]"], ["Dataset: ", "Share of energy"]],
+            [["Data extracted on 26/05/2026 from [ESTAT]"], [""], ["TIME", "2019", ""], ["NL", 1.5, "p"]],
+        ),
+        "workbook of Eurostat's data browser.*download TSV",
+    ),
     "two sheets": (made.workbook([["a", "b", "c"], ["1", "2", "3"]], [["a", "b", "c"], ["1", "2", "3"]]), "2 sheets"),
 }  # fmt: skip
 
