@@ -24,7 +24,7 @@ from pipeline.registry.notes import (
     Words,
 )
 from pipeline.registry.tables import tables
-from pipeline.registry.texts import Address, IsoDate, Template, Text, fill
+from pipeline.registry.texts import Address, FormatName, IsoDate, Template, Text, fill
 
 # Counts of the letter to Parliament: missions by level (30 rows), and targets with a number.
 LETTER_LEVELS = {"mission": 5, "sub_mission": 21, "interim_goal": 4}
@@ -143,16 +143,12 @@ class Dataset(Entry):
     series of it tries the projections' bands, and nothing else. `ranges`: series key, or `*` for any
     other that is read → the least and greatest value that its unit allows, in the publisher's
     numbers: for series that are no indicator by themselves, which have the indicator's `plausible`.
-    `live_only`: no vintage ships with the project; the first pull brings one.
+    `live_only`: none ships, the first pull brings one. `labels`: code → its titles in files for people.
     """
 
     id: Annotated[str, Field(pattern="^[^/]+/[^/]+$")]
     title: Text
-    format: Literal[
-        "sdmx_csv", "sdmx_csv2", "jsonstat", "oecd_csv", "owid_csv", "curated_csv", "cbs_odata",
-        "projection_csv", "worldbank_json", "unsdg_json", "gho_json", "eurostat_tsv", "cbs_zip",
-        "statline_csv", "worldbank_csv",
-    ]  # fmt: skip
+    format: FormatName
     code: str | None = None
     publisher: str = ""
     licence: str = ""

@@ -1,4 +1,4 @@
-"""Kinds of text in the registry: a date, a public address, a template of addresses.
+"""Kinds of text in the registry: a date, a public address, a template of addresses, a format's name.
 
 Each validator raises ValueError with words that follow the name of the key.
 """
@@ -7,10 +7,17 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from pydantic import AfterValidator, Field
+
+# The parsers of pipeline/formats.
+FormatName = Literal[
+    "sdmx_csv", "sdmx_csv2", "eurostat_tsv", "jsonstat", "oecd_csv", "owid_csv", "curated_csv",
+    "projection_csv", "cbs_odata", "cbs_zip", "statline_csv", "worldbank_json", "worldbank_csv",
+    "unsdg_json", "gho_json",
+]  # fmt: skip
 
 _NOT_IN_ADDRESS = re.compile(r"[^A-Za-z0-9._~:/?#@!$&'()*+,;=%-]")
 _HOST = re.compile(r"(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+(?::[0-9]+)?")
