@@ -92,6 +92,8 @@ def _take_in(file: Path, name: str, known_from: str | None, found_in: str) -> in
     try:
         body = read_file(file, MAX_BODY)
         found = examine(item, body)
+        if files := _usable(archive, known):
+            found = found.compared(files[-1], item)
         vintage = archive.add(
             item.source,
             item.dataset,
@@ -104,7 +106,7 @@ def _take_in(file: Path, name: str, known_from: str | None, found_in: str) -> in
                 "known_from_basis": "published" if known_from else "retrieved",
                 "found_in": found_in or file.name,
                 "licence": item.licence,
-                "scope": _scope(archive, known),
+                "scope": _scope(files),
             },
         )
     except FileError as error:
@@ -122,15 +124,17 @@ def _take_in(file: Path, name: str, known_from: str | None, found_in: str) -> in
     return _say_verdict(archive, registry, item, vintage, title, there)
 
 
-def _scope(archive: Archive, known: list[Vintage]) -> dict[str, object]:
-    """What the file is held to: that of the file before it."""
+def _usable(archive: Archive, known: list[Vintage]) -> list[Vintage]:
+    """Those that are whole and that nobody withdrew."""
     from pipeline.vintages.decisions import withdrawal
 
-    # A live vintage's scope is what was asked of an interface, not what a file holds.
-    files = [
-        v for v in known
-        if not (v.partial or v.fault or withdrawal(archive, v)) and v.manifest.get("origin") != "live"
-    ]  # fmt: skip
+    return [v for v in known if not (v.partial or v.fault or withdrawal(archive, v))]
+
+
+def _scope(usable: list[Vintage]) -> dict[str, object]:
+    """What the file is held to: that of the file before it. A live vintage's scope is what was asked
+    of an interface, not what a file holds."""
+    files = [v for v in usable if v.manifest.get("origin") != "live"]
     return dict(files[-1].scope) if files else {}
 
 

@@ -7,7 +7,7 @@ Recognising a format belongs in formats/, giving the verdict in validate.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.formats import parse
@@ -16,15 +16,19 @@ from pipeline.formats.recognise import KNOWN, recognise
 from pipeline.formats.spec import DatasetSpec, Parsed, ParseError
 from pipeline.registry import Dataset
 from pipeline.registry.schema import Titled
+from pipeline.vintages.answers import spec_of
+from pipeline.vintages.store import ArchiveError, Vintage
 
 _SHOWN = 4
+_NEAR = 0.1  # by which figures are revised, and other tables' are not alike
 
 
 @dataclass(frozen=True)
 class Candidate:
     """What a file is for its dataset. `title`: its format for people. `states`: the code that it
     says it is of, None if it says none. `keys`: its series keys → the registry's. `units`: its units
-    → the dataset's. `deviations`: what could not be told apart, a line each."""
+    → the dataset's. `deviations`: what could not be told apart, a line each. `parsed`: its rows under
+    the registry's keys."""
 
     format: str
     title: str
@@ -32,6 +36,29 @@ class Candidate:
     keys: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     deviations: list[str] = field(default_factory=list)
+    parsed: Parsed | None = field(default=None, repr=False)
+
+    def compared(self, before: Vintage, dataset: Dataset) -> Candidate:
+        """The same, with a deviation where nothing in the file says which dataset it is of and it
+        has hardly a figure of the vintage before: other tables of a publisher have the same dimensions.
+        """
+        by_hand = KNOWN[self.format].family in ("curated", "projection")  # its series have names
+        if self.states or by_hand or self.parsed is None:
+            return self
+        try:
+            known = _figures(parse(before.body(), spec_of(before, dataset)), dataset)
+        except (ArchiveError, ParseError):
+            return self
+        new = _figures(self.parsed, dataset)
+        both = known.keys() & new.keys()
+        other = sum(abs(new[c] - known[c]) > _NEAR * abs(known[c]) for c in both)
+        if 2 * other <= len(both):
+            return self
+        said = (
+            f"nothing in the file says which dataset it is of, and {other} of the {len(both)} figures "
+            f"that vintage {before.vintage_id} has too differ by more than {_NEAR:.0%}: another table?"
+        )
+        return replace(self, deviations=[*self.deviations, said])
 
     def manifest(self) -> dict[str, Any]:
         """What a manifest says of how the body is read."""
@@ -69,7 +96,17 @@ def examine(dataset: Dataset, body: bytes) -> Candidate:
     wanted = {k: (live.series.get(k) if live else None) or dims_of(k) for k in dataset.needed}
     keys, unsettled = align(_series(parsed), dataset.needed, wanted, _names(dataset, wanted))
     _must_hold(dataset, _series(parsed), keys)
-    return Candidate(found, known.title, states, keys, units, unsettled)
+    return Candidate(found, known.title, states, keys, units, unsettled, parsed.renamed(keys, {}))
+
+
+def _figures(parsed: Parsed, dataset: Dataset) -> dict[tuple[str, str, int], float]:
+    """Cell → figure, of the series that are read; of all where none is named."""
+    needed = set(dataset.needed)
+    return {
+        (r["series_key"], r["geo"], r["year"]): r["value"]
+        for r in parsed.observations.to_pylist()
+        if not needed or r["series_key"] in needed
+    }
 
 
 def _series(parsed: Parsed) -> set[str]:

@@ -148,6 +148,18 @@ def test_a_bad_file_waits_and_is_taken_back(
     assert again.returncode == 1 and why in again.stderr and "accept" in again.stderr
 
 
+def test_another_table_with_the_same_dimensions_waits_where_a_file_does_not_say_what_it_is(
+    take: Callable[..., Done], tmp_path: Path
+) -> None:
+    rows = made.rows_of(made.bundled(ENERGY))
+    other = [
+        {**r, "OBS_VALUE": f"{100 - float(r['OBS_VALUE']):.3f}"} for r in rows if r["OBS_VALUE"]
+    ]
+    done = take(made.tsv(other))
+    assert done.returncode == 3 and "another table? [as_asked]" in done.stderr, done.stderr
+    assert "differ by more than 10%" in done.stderr and len(kept(tmp_path)) == 2
+
+
 def test_a_vintage_in_use_is_withdrawn_and_taken_back_into_use(
     take: Callable[..., Done], cli: Cli, tmp_path: Path
 ) -> None:
