@@ -12,7 +12,7 @@ from assets.models import model_asset
 from assets.published import mission_asset, published_asset
 from assets.registry import registry_asset
 from assets.resources import resources
-from assets.sensors import alert_sensors
+from assets.sensors import alert_sensors, killed_runs
 from pipeline.paths import registry_root, sql_root
 from pipeline.registry import load
 from pipeline.warehouse.model import load_models, load_views
@@ -42,7 +42,7 @@ def defs() -> dg.Definitions:
         assets=dg.map_asset_specs(_with_policy, assets),
         jobs=[nightly, retention],
         schedules=[every_night, every_week],
-        sensors=alert_sensors(nightly),
+        sensors=[*alert_sensors(nightly), killed_runs],
         executor=in_process_by_default,
         resources=resources(registry, models),
     )

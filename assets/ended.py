@@ -57,7 +57,8 @@ def faults(instance: dg.DagsterInstance, run_id: str) -> list[Fault]:
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE):
         event = entry.dagster_event
         if event is not None:
-            found.append(Fault("", _root(event.job_failure_data.error)))
+            # No error where the run was ended from outside: then the event itself says why.
+            found.append(Fault("", _root(_error_of(event)) or str(event.message)))
     return found
 
 
@@ -84,8 +85,13 @@ def last_whole_run(instance: dg.DagsterInstance, paths: Paths) -> tuple[str, str
 def was_stopped(instance: dg.DagsterInstance, run_id: str) -> bool:
     """Whether somebody stopped the run (Ctrl-C)."""
     entries = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-    errors = [e.dagster_event.job_failure_data.error for e in entries if e.dagster_event]
+    errors = [_error_of(e.dagster_event) for e in entries if e.dagster_event]
     return any(error is not None and error.cls_name in _STOPPED for error in errors)
+
+
+def _error_of(event: dg.DagsterEvent) -> Any:
+    """The error that ended a run; None where it was recorded as failed by another process."""
+    return getattr(event.job_failure_data, "error", None)
 
 
 def _root(error: Any) -> str:

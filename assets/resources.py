@@ -5,7 +5,6 @@ Clock, environment and network enter here; everything below gets them as argumen
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import Any
 import dagster as dg
 from pydantic import PrivateAttr
 
+from assets.process import note_process, process_of
 from pipeline import lease
 from pipeline.clock import day_of, day_to_judge, today
 from pipeline.lease import Holder
@@ -55,6 +55,9 @@ class RunSettings(dg.ConfigurableResource[Any]):
         run, instance = context.run, context.instance
         wanted = day_to_judge(self.as_of) if self.as_of else today()
         run_id = run.run_id if run else ""
+        pid = process_of(run)
+        if run and instance:
+            note_process(instance, run, pid)
 
         def ended(other: str) -> bool:
             found = instance.get_run_by_id(other) if instance else None
@@ -68,7 +71,7 @@ class RunSettings(dg.ConfigurableResource[Any]):
 
         holder = lease.take(
             paths.lease,
-            Holder.of(run_id, _process_of(run), wanted.isoformat()),
+            Holder.of(run_id, pid, wanted.isoformat()),
             ended,
             context.log.warning if context.log else print,
             prepare,
@@ -98,16 +101,6 @@ class RunSettings(dg.ConfigurableResource[Any]):
             return False
         named = {dataset.id, dataset.source, dataset.asked}
         return not self.sources or bool(named & set(self.sources))
-
-
-def _process_of(run: dg.DagsterRun | None) -> int | None:
-    """The process of a run: this one, or the one that started it for a step of its own."""
-    execution = (run.run_config.get("execution") or {}) if run else {}
-    config = execution.get("config") or {} if isinstance(execution, Mapping) else {}
-    if "multiprocess" in config:
-        parent = multiprocessing.parent_process()
-        return parent.pid if parent else None
-    return os.getpid()
 
 
 def resources(registry: Registry, models: Mapping[str, Model]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Sensors that tell of a night that failed or is degraded; what they say is in pipeline/alerts.py.
+"""Sensors that tell of a night that failed or is degraded, and one that finds runs that were killed.
 
-Runs of the command line are told of there.
+What is said is in pipeline/alerts.py. Runs of the command line are told of there.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ from typing import Any
 import dagster as dg
 
 from assets.ended import outcome_of_run
+from assets.killed import report_killed_runs
 from pipeline.alerts import TOLD, addresses, tell
 from pipeline.paths import Paths
 
 
 def _told(context: Any) -> dg.SkipReason | None:
     run = context.dagster_run
-    if TOLD in run.tags:
-        return dg.SkipReason("the command line told of this run")
+    # A run that tries another again has that one's tags.
+    if run.tags.get(TOLD) == run.run_id:
+        return dg.SkipReason("it was told of already, by the command line or when it was found killed")
     if run.asset_selection:
         return dg.SkipReason("a run of some assets is no night: it publishes nothing by itself")
     try:
@@ -54,3 +56,16 @@ def alert_sensors(job: Any) -> list[dg.SensorDefinition]:
         return _told(context)
 
     return [failed, degraded]
+
+
+@dg.sensor(
+    name="report_killed_runs",
+    description="Records runs whose process is gone as failed: they would hold up the queue.",
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def killed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    lines = report_killed_runs(context.instance, Paths.from_environment())
+    for line in lines:
+        context.log.warning(line)
+    return dg.SkipReason("; ".join(lines) or "no run was ended from outside")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 URLS = "MISSIEMONITOR_ALERT_URLS"
 FILE = "MISSIEMONITOR_ALERT_FILE"
-# A run that was told of by the command line carries this tag, so that the UI is silent on it.
+# A run that was told of carries this tag with its own id, so that the sensors are silent on it.
 TOLD = "missiemonitor/told"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from io import StringIO
 from typing import TYPE_CHECKING, Annotated, Any
@@ -117,16 +118,19 @@ def _work(paths: Paths, run_id: str, settings: dict[str, Any]) -> Outcome:
     from assets.definitions import defs
     from assets.ended import outcome_of_run, was_stopped
     from assets.jobs import NIGHTLY
+    from assets.killed import report_killed_runs
+    from assets.process import process_tag
     from assets.retention import forget_old_runs
 
     job = defs().resolve_job_def(NIGHTLY)
     with instance_of(paths) as instance:
+        _warn(report_killed_runs(instance, paths))
         with progress(len(job.nodes)) as seen:
             instance.add_event_listener(run_id, seen)
             job.execute_in_process(
                 instance=instance,
                 run_id=run_id,
-                tags={TOLD: "command line"},
+                tags={TOLD: run_id, **process_tag(run_id, os.getpid())},
                 raise_on_error=common.debug,
                 run_config={
                     "resources": {"run": {"config": settings}},

@@ -164,6 +164,7 @@ def test_a_run_of_the_ui_is_told_of_by_its_sensors(
             assert {s["name"]: s["sensorState"]["status"] for s in states} == {
                 "tell_of_failed_runs": "RUNNING",
                 "tell_of_degraded_runs": "RUNNING",
+                "report_killed_runs": "RUNNING",
             }
             if not all(s["sensorState"]["ticks"] for s in states):
                 return None
