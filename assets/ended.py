@@ -13,6 +13,7 @@ from assets.resources import ENDED
 from pipeline.clock import today
 from pipeline.outcome import Fault, Outcome, outcome_of
 from pipeline.paths import Paths, registry_root, sql_root
+from pipeline.redact import redacted
 from pipeline.registry import load
 from pipeline.release.record import written_by
 from pipeline.vintages.clocks import ClockError, check_clock
@@ -99,4 +100,4 @@ def _root(error: Any) -> str:
     while error is not None and error.cause is not None:
         error = error.cause
     text = (error.message if error else "").strip().splitlines()
-    return re.sub(r"^[\w.]+(?:Error|Exception): ", "", text[0]) if text else ""
+    return redacted(re.sub(r"^[\w.]+(?:Error|Exception): ", "", text[0])) if text else ""

@@ -19,7 +19,9 @@ def _told(context: Any) -> dg.SkipReason | None:
     run = context.dagster_run
     # A run that tries another again has that one's tags.
     if run.tags.get(TOLD) == run.run_id:
-        return dg.SkipReason("it was told of already, by the command line or when it was found killed")
+        return dg.SkipReason(
+            "it was told of already, by the command line or when it was found killed"
+        )
     if run.asset_selection:
         return dg.SkipReason("a run of some assets is no night: it publishes nothing by itself")
     try:

@@ -24,6 +24,7 @@ from pipeline.cli.query import query
 from pipeline.cli.report import report
 from pipeline.cli.run import run
 from pipeline.cli.status import status
+from pipeline.redact import redacted
 
 COMMANDS = (run, status, explain, diff, query, report, ingest, accept, new, doctor)
 INTERRUPTED = 130
@@ -70,7 +71,7 @@ def main() -> None:
         text = str(error).strip() or type(error).__name__
         lines = getattr(error, "lines", None) or [text.splitlines()[0]]
         for line in lines:
-            sys.stderr.write(f"missiemonitor: {line}\n")
+            sys.stderr.write(f"missiemonitor: {redacted(line)}\n")
         silence()
         sys.exit(NOTHING_PUBLISHED)
 

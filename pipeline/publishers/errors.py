@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pipeline.redact import redacted
+
 
 class PullError(Exception):
     """Nothing usable came: one printable line with publisher, what and why."""
 
     def __init__(self, message: str) -> None:
-        # Messages quote answers from outside: one line, printable, and not endless.
-        text = "".join(c if c.isprintable() else " " for c in message)
+        # Messages quote addresses and answers from outside: no secret, one line, printable, and not
+        # endless.
+        text = "".join(c if c.isprintable() else " " for c in redacted(message[:4000]))
         super().__init__(" ".join(text.split())[:400])
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import email.utils
 import random
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,27 +18,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from ssl import SSLContext
 from urllib.parse import quote, urljoin, urlsplit
 
 import httpcore
 import httpx
 import tenacity
 
+from pipeline.publishers.addresses import LOOPBACK, authority, is_loopback
 from pipeline.publishers.errors import HostDown, NotFound, PullError, Temporary, TooBig
+from pipeline.publishers.network import UNTRUSTED, proxy_for, tls_context
 from pipeline.publishers.rate_limit import Ledger, RateLimit
 from pipeline.publishers.reach import reach
 from pipeline.publishers.reply import Reply, said_by, unpack
-from pipeline.publishers.wire import (
-    BROKEN,
-    LOOPBACK,
-    Left,
-    Wire,
-    is_loopback,
-    named,
-    pool_for,
-    proxy_of,
-)
+from pipeline.publishers.wire import BROKEN, Left, Wire, named, pool_for
 
 USER_AGENT = "missiemonitor/0.1 (open monitor of Dutch mission policy; one pull a night)"
 _HEADERS = {
@@ -205,7 +198,7 @@ class Transport:
 
     def _allowed(self, url: str, hosts: frozenset[str], rate_limit: RateLimit) -> _Host:
         parts = urlsplit(url)
-        name = _authority(url)
+        name = authority(url)
         loopback = (parts.hostname or "") in LOOPBACK
         if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
             raise PullError(
@@ -262,20 +255,24 @@ class Transport:
             return
         if host.down:
             raise HostDown(host.down)
-        if proxy_of(host.name):
-            host.reached = True
-            return
         seconds = min(self.limits.connect, self._night(host.name))
+        proxy = proxy_for(host.name)
         try:
-            host.ipv4_only = reach(host.name, seconds, tls=not is_loopback(host.name))
+            if proxy:
+                host.ipv4_only = reach(proxy.authority, seconds)
+            else:
+                tls = None if is_loopback(host.name) else self._tls
+                host.ipv4_only = reach(host.name, seconds, tls)
         except OSError as error:
             host.down = f"{host.name} cannot be reached ({error}): look at the network"
+            if proxy:
+                host.down = f"{proxy} cannot be reached ({error}), so {host.name} is not asked"
             raise HostDown(host.down) from error
         host.reached = True
 
     @cached_property
-    def _tls(self) -> SSLContext:
-        return httpx.create_ssl_context()
+    def _tls(self) -> ssl.SSLContext:
+        return tls_context()
 
     def _request(
         self, host: _Host, url: httpx.URL, headers: Mapping[str, str], left: Left
@@ -309,6 +306,11 @@ class Transport:
             if isinstance(error, httpcore.ConnectError | httpcore.ProxyError):
                 self._silence(host)
             said = str(error) or type(error).__name__
+            if isinstance(error, httpcore.ProxyError):
+                said = f"{proxy_for(host.name)} says {said}"
+            if "CERTIFICATE_VERIFY_FAILED" in said:
+                host.down = f"{host.name}: {UNTRUSTED}"
+                raise HostDown(host.down) from error
             raise Temporary(f"{host.name}: the connection broke off ({said})") from error
         host.silent = 0
         encoding = found.get("content-encoding", "identity").lower().strip()
@@ -370,29 +372,6 @@ class Transport:
 def query(params: Sequence[tuple[str, str]]) -> str:
     """The query string: a space is %20 (some OData servers read + literally), `$` stays."""
     return "&".join(f"{quote(n, safe='$')}={quote(v, safe=',:')}" for n, v in params)
-
-
-def _authority(url: str) -> str:
-    parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
-    host = f"[{host}]" if ":" in host else host
-    default = {"https": 443, "http": 80}.get(parts.scheme)
-    port = parts.port
-    return host if port in (None, default) else f"{host}:{port}"
-
-
-def allowed_hosts(base: str, more: Sequence[str] = ()) -> frozenset[str]:
-    """The hosts that a publisher at `base` may answer from."""
-    return frozenset({_authority(base), *(h.lower() for h in more)})
-
-
-def check_base(url: str, name: str) -> str:
-    """A base address from the environment, without a slash at its end. PullError in one line."""
-    parts = urlsplit(url)
-    loopback = (parts.hostname or "") in LOOPBACK
-    if not parts.hostname or (parts.scheme != "https" and not loopback) or parts.query:
-        raise PullError(f"{name}={url}: an https address is expected (http on 127.0.0.1 only)")
-    return url.rstrip("/")
 
 
 def retry_after(text: str, now: float) -> float | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+from pipeline.publishers.network import UNTRUSTED
 
 
 def resolve(host: str, port: int, seconds: float) -> list[tuple[int, Any]]:
@@ -33,7 +34,7 @@ def resolve(host: str, port: int, seconds: float) -> list[tuple[int, Any]]:
     return list(dict.fromkeys((a[0], a[4]) for a in found))
 
 
-def reach(authority: str, seconds: float, tls: bool = False) -> bool:
+def reach(authority: str, seconds: float, tls: ssl.SSLContext | None = None) -> bool:
     """True if `authority` (`host[:port]`) can be connected to over IPv4 only, although it has an
     IPv6 address.
 
@@ -41,7 +42,6 @@ def reach(authority: str, seconds: float, tls: bool = False) -> bool:
     networks accept every connection and forward none. OSError if no address answers within
     `seconds`, or if the certificate is not the host's.
     """
-    context = httpx.create_ssl_context() if tls else None
     split = urlsplit(f"//{authority}")
     host, port = split.hostname or "", split.port or 443
     addresses = resolve(host, port, seconds)
@@ -55,14 +55,17 @@ def reach(authority: str, seconds: float, tls: bool = False) -> bool:
             with socket.socket(family, socket.SOCK_STREAM) as line:
                 line.settimeout(seconds)
                 line.connect(address)
-                if context is not None:
-                    context.wrap_socket(line, server_hostname=host).close()
+                if tls is not None:
+                    tls.wrap_socket(line, server_hostname=host).close()
             families.append(family)
             if family == socket.AF_INET6:
                 ipv6_works.set()
             decided.set()
         except OSError as error:
-            failures.append(getattr(error, "verify_message", "") or error.strerror or str(error))
+            untrusted = getattr(error, "verify_message", "")
+            failures.append(
+                f"{untrusted}: {UNTRUSTED}" if untrusted else error.strerror or str(error)
+            )
             if len(failures) == len(addresses):
                 decided.set()
 

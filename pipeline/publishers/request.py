@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Literal
 
+from pipeline.publishers.addresses import allowed_hosts
 from pipeline.publishers.errors import PullError
-from pipeline.publishers.http import Transport, allowed_hosts
+from pipeline.publishers.http import Transport
 from pipeline.publishers.rate_limit import RateLimit
 from pipeline.publishers.reply import Reply, must_be_data
 from pipeline.registry.schema import Titled

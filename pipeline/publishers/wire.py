@@ -12,15 +12,12 @@ import socket
 from collections.abc import Callable, Iterable, Sequence
 from ssl import SSLContext
 from typing import Any
-from urllib.request import getproxies, proxy_bypass
 
 import httpcore
-import httpx
 
-from pipeline.publishers.errors import PullError
+from pipeline.publishers.network import proxy_for
 from pipeline.publishers.reach import resolve
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 # What httpcore calls an exchange that came to no good end, but for its time limits.
 BROKEN = (
     httpcore.NetworkError,
@@ -131,32 +128,12 @@ def _cut(left: Left, timeout: float | None, late: type[Exception]) -> float:
 def pool_for(authority: str, tls: SSLContext | None, wire: Wire) -> httpcore.ConnectionPool:
     """For one request to `host[:port]`: so its deadline is its own, and what an answer left behind
     on its connection is never taken for the next one's. PullError: a proxy that cannot be used."""
-    proxy = proxy_of(authority)
-    if not proxy:
+    proxy = proxy_for(authority)
+    if proxy is None:
         return httpcore.ConnectionPool(ssl_context=tls, network_backend=wire)
-    url = httpx.URL(proxy)
-    if url.scheme != "http":
-        # TLS within TLS has no time limit that holds, and SOCKS takes another library.
-        raise PullError(f"{authority}: a proxy by {url.scheme} is not spoken to, only by http")
     return httpcore.HTTPProxy(
-        f"http://{url.netloc.decode()}",
-        proxy_auth=(url.username, url.password) if url.username else None,
-        ssl_context=tls,
-        network_backend=wire,
+        proxy.url, proxy_auth=proxy.auth, ssl_context=tls, network_backend=wire
     )
-
-
-def proxy_of(authority: str) -> str:
-    """The address of the environment's proxy, empty for a host that is asked directly."""
-    if is_loopback(authority) or proxy_bypass(authority.rsplit(":", 1)[0]):
-        return ""
-    found = getproxies()
-    proxy = found.get("https") or found.get("all") or ""
-    return proxy if "://" in proxy or not proxy else f"http://{proxy}"
-
-
-def is_loopback(authority: str) -> bool:
-    return authority.rsplit(":", 1)[0].strip("[]") in LOOPBACK
 
 
 def named(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -21,9 +21,11 @@ from pipeline.formats import parse
 from pipeline.formats.spec import DatasetSpec, Parsed, ParseError
 from pipeline.paths import Paths
 from pipeline.publishers import FetchRequest, FetchResult, Publisher, fetch
+from pipeline.publishers.addresses import check_base
 from pipeline.publishers.errors import PullError
-from pipeline.publishers.http import Transport, check_base
+from pipeline.publishers.http import Transport
 from pipeline.publishers.rate_limit import RateLimit
+from pipeline.redact import redacted
 from pipeline.registry import Dataset, Registry
 from pipeline.registry.schema import HOME
 from pipeline.vintages.answers import compare, digest, request_for, scope_of, spec_of
@@ -96,7 +98,7 @@ class Puller:
             state, reason = "failed", str(error) or type(error).__name__
         except Exception as error:
             # A fault of ours, or an answer that nobody foresaw: it fails this pull, not the run.
-            said = " ".join(str(error).split())[:200]
+            said = " ".join(redacted(str(error)).split())[:200]
             state, reason = "failed", f"{type(error).__name__}: {said}"
         moment = self.now().isoformat(timespec="seconds")
         result = PullResult(dataset.id, state, reason, vintage_id, run_id, moment)

@@ -16,8 +16,9 @@ import httpcore
 import httpx
 import pytest
 
+from pipeline.publishers.addresses import allowed_hosts
 from pipeline.publishers.errors import PullError
-from pipeline.publishers.http import Limits, Transport, allowed_hosts
+from pipeline.publishers.http import Limits, Transport
 from pipeline.publishers.rate_limit import RateLimit
 from pipeline.publishers.wire import Wire
 

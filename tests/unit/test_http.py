@@ -21,8 +21,10 @@ from typing import Any
 import pytest
 
 from pipeline.publishers import reach as reaching
+from pipeline.publishers.addresses import allowed_hosts
 from pipeline.publishers.errors import HostDown, NotFound, PullError, TooBig
-from pipeline.publishers.http import Limits, Transport, allowed_hosts, check_base, retry_after
+from pipeline.publishers.http import Limits, Transport, retry_after
+from pipeline.publishers.network import tls_context
 from pipeline.publishers.rate_limit import Ledger, RateLimit
 from pipeline.publishers.reach import reach
 from pipeline.publishers.reply import Reply, must_be_data, unpack
@@ -406,7 +408,7 @@ def test_a_network_that_takes_every_connection_and_leads_none_on_is_seen_soon() 
         port = mute.getsockname()[1]
         before = time.monotonic()
         with pytest.raises(OSError):
-            reach(f"127.0.0.1:{port}", 0.2, tls=True)
+            reach(f"127.0.0.1:{port}", 0.2, tls=tls_context())
         assert time.monotonic() - before < 5
 
 
@@ -434,7 +436,7 @@ def test_a_certificate_that_is_not_the_hosts_ends_it(tmp_path: Path) -> None:
 
         threading.Thread(target=serve, daemon=True).start()
         with pytest.raises(OSError, match=r"self-signed|self signed"):
-            reach(f"127.0.0.1:{plain.getsockname()[1]}", 2, tls=True)
+            reach(f"127.0.0.1:{plain.getsockname()[1]}", 2, tls=tls_context())
 
 
 def test_a_host_that_stays_silent_is_given_up_for_the_others(server: Server, get: Any) -> None:
@@ -571,14 +573,6 @@ def test_data_is_let_through() -> None:
         (b"\xef\xbb\xbfa,b\n", "csv"), (b'{"value":[1]}', "json"), (b"[{},[]]", "json"), (b"<a/>", "xml"),
     ):  # fmt: skip
         assert must_be_data(Reply("https://w.org/x", 200, {}, body), form).body == body
-
-
-def test_an_address_of_the_environment_is_https_or_loopback() -> None:
-    assert check_base("https://x.org/api/", "N") == "https://x.org/api"
-    assert check_base("http://127.0.0.1:80/x", "N") == "http://127.0.0.1:80/x"
-    for wrong in ("http://x.org", "x.org", "file:///etc/passwd", "https://x.org/?q=1", ""):
-        with pytest.raises(PullError, match="https address"):
-            check_base(wrong, "N")
 
 
 def test_retry_after_reads_seconds_and_dates() -> None:
