@@ -1,9 +1,12 @@
 # Two commands matter: `make run` and `make test`. Everything else is for people who work on it.
 PYTHON ?= python3
 BIN := .venv/bin
+# What running takes, and what working on it takes besides.
 STAMP := .venv/.installed
+DEV := .venv/.installed-dev
+DATA := $(or $(MISSIEMONITOR_DATA),$(CURDIR)/data)
 export DAGSTER_HOME := $(CURDIR)
-export MISSIEMONITOR_INSTANCE ?= $(CURDIR)/data/dagster
+export MISSIEMONITOR_INSTANCE ?= $(DATA)/dagster
 
 .PHONY: run live test test-all ui bench lint format lock clean
 run: $(STAMP)
@@ -14,40 +17,60 @@ live: $(STAMP)
 	$(BIN)/missiemonitor run
 
 # What takes minutes is marked `slow` and left to test-all: whole runs, kills, nights, the UI, browsers.
-test: $(STAMP)
+test: $(DEV)
 	$(BIN)/python -m pytest -m "not slow"
 
-test-all: $(STAMP)
+test-all: $(DEV)
 	$(BIN)/python -m pytest
 
 ui: $(STAMP)
 	mkdir -p $(MISSIEMONITOR_INSTANCE)
 	$(BIN)/dagster dev -m assets.definitions -h 127.0.0.1 -p $(or $(PORT),3000)
 
-bench: $(STAMP)
+bench: $(DEV)
 	$(BIN)/python tools/bench.py
 
-lint: $(STAMP)
+lint: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: $(STAMP)
+format: $(DEV)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# uv goes in first: pip cannot install this hashed lock. Compiling once here halves the time of every
-# start where Python may not write bytecode itself.
+# The version comes first: what another one left behind is of no use. uv cannot be left out: pip cannot
+# install this hashed lock. Compiling once here halves the time of every start where Python may not
+# write bytecode itself.
+NEEDS := import sys; sys.exit("missiemonitor needs Python 3.11 or newer; %s is %d.%d: \
+make PYTHON=python3.11" % (sys.executable, *sys.version_info[:2]) if sys.version_info < (3, 11) else 0)
+VERSION := import sys; print(sys.version_info[:2])
+SYNC := $(BIN)/uv pip sync -q --compile-bytecode --python $(BIN)/python --require-hashes
+
 $(STAMP): requirements.lock requirements-uv.lock pyproject.toml
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c '$(NEEDS)'
+	test "$$($(BIN)/python -c '$(VERSION)' 2>&1)" = "$$($(PYTHON) -c '$(VERSION)')" || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.lock
-	$(BIN)/uv pip sync -q --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock requirements-uv.lock
+	$(SYNC) requirements.lock requirements-uv.lock
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q pipeline assets
 	touch $@
 
-lock:
-	$(BIN)/uv pip compile -q pyproject.toml --extra dev --universal --generate-hashes --no-annotate --no-header --no-emit-index-url -o requirements.lock
+# Without hashes of its own the package itself would go: it is put back.
+$(DEV): $(STAMP) requirements-dev.lock
+	$(SYNC) requirements-dev.lock requirements-uv.lock
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	touch $@
 
+LOCK := $(BIN)/uv pip compile -q pyproject.toml --extra build --universal --generate-hashes --no-annotate --no-header --no-emit-index-url
+lock:
+	$(LOCK) -o requirements.lock
+	$(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock
+
+# All that runs made, of which the next makes everything again: tables, verdicts, Dagster's records,
+# the published set. Vintages, and what was noted when they were pulled, stay.
 clean:
-	rm -rf data/work data/dagster data/marts data/raw/_verdicts
+	for made in work marts raw/_verdicts .lease.json .lease.lock; do \
+	  if [ -d "$(DATA)/$$made" ]; then chmod -R u+w "$(DATA)/$$made"; fi; \
+	  rm -rf "$(DATA)/$$made"; done
+	rm -rf "$(MISSIEMONITOR_INSTANCE)"

@@ -13,7 +13,7 @@ from assets.published import mission_asset, published_asset
 from assets.registry import registry_asset
 from assets.resources import resources
 from assets.sensors import alert_sensors, killed_runs
-from pipeline.paths import registry_root, sql_root
+from pipeline.paths import check_process, registry_root, sql_root
 from pipeline.registry import load
 from pipeline.warehouse.model import load_models, load_views
 
@@ -27,6 +27,7 @@ FRESHNESS = dg.FreshnessPolicy.time_window(
 @dg.definitions
 def defs() -> dg.Definitions:
     """Loads registry and SQL files; touches neither network nor data."""
+    check_process()
     registry = load(registry_root())
     models = load_models(sql_root())
     missions = {m.id: m.title.en for m in registry.missions.values() if m.level == "mission"}

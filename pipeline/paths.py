@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,14 +21,25 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 def sql_root() -> Path:
     """The folder of SQL files: MISSIEMONITOR_SQL, else `sql/` of the checkout."""
-    named = os.environ.get("MISSIEMONITOR_SQL")
-    return Path(named).expanduser().resolve() if named else CHECKOUT / "sql"
+    return _named("MISSIEMONITOR_SQL") or CHECKOUT / "sql"
 
 
 def registry_root() -> Path:
     """The registry's folder: MISSIEMONITOR_REGISTRY, else the one that ships."""
-    named = os.environ.get("MISSIEMONITOR_REGISTRY")
-    return Path(named).expanduser().resolve() if named else CHECKOUT / "pipeline" / "registry"
+    return _named("MISSIEMONITOR_REGISTRY") or CHECKOUT / "pipeline" / "registry"
+
+
+def _named(variable: str) -> Path | None:
+    """The folder that an environment variable names; ValueError for ~ where nobody is at home."""
+    named = os.environ.get(variable)
+    if not named:
+        return None
+    try:
+        return Path(named).expanduser().resolve()
+    except RuntimeError as error:
+        raise ValueError(
+            f"{variable}={named}: that home is not known here; give the whole path"
+        ) from error
 
 
 def is_safe(name: str) -> bool:
@@ -51,8 +63,7 @@ class Paths:
     @classmethod
     def from_environment(cls) -> Paths:
         """The root that MISSIEMONITOR_DATA names, else `data/` of the checkout."""
-        named = os.environ.get("MISSIEMONITOR_DATA")
-        return cls(Path(named).expanduser().resolve() if named else CHECKOUT / "data")
+        return cls(_named("MISSIEMONITOR_DATA") or CHECKOUT / "data")
 
     @property
     def raw(self) -> Path:
@@ -114,3 +125,19 @@ def code_version(*parts: str) -> str:
                 digest.update(file.relative_to(CHECKOUT).as_posix().encode() + b"\0")
                 digest.update(file.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
+
+
+def check_process() -> None:
+    """RuntimeError, in one line, where libraries would not load: no docstrings, no home."""
+    if sys.flags.optimize > 1:
+        raise RuntimeError(
+            "Python leaves out docstrings here (PYTHONOPTIMIZE=2 or -OO), without which Altair does "
+            "not load: unset PYTHONOPTIMIZE, or set it to 1"
+        )
+    try:
+        Path.home()
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"the user of this process ({os.getuid()}) has no home, in which libraries look for "
+            "their settings: set HOME to any folder, such as /tmp"
+        ) from error

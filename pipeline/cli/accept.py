@@ -32,11 +32,20 @@ def accept(
 
     if not why.strip():
         raise UserError("--why: say why its figures are right")
+    who = author.strip() or _user()
     archive = Archive(Paths.from_environment())
     archive.seed()
     found = decisions.find(archive, load(registry_root()).datasets.values(), vintage)
     if not found:
         raise UserError(f"{vintage}: no such vintage; `missiemonitor status` names those that wait")
     for item in found:
-        decisions.accept(archive, item, author.strip() or getpass.getuser(), today(), why)
+        decisions.accept(archive, item, who, today(), why)
         typer.echo(f"{item.source}/{item.dataset}: {vintage} is accepted; the next run uses it")
+
+
+def _user() -> str:
+    """Who is at work; UserError where the system knows no name (a container's number of a user)."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:
+        raise UserError("--author: say who accepts it; this user has no name here") from error

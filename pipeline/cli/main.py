@@ -24,6 +24,7 @@ from pipeline.cli.query import query
 from pipeline.cli.report import report
 from pipeline.cli.run import run
 from pipeline.cli.status import status
+from pipeline.paths import check_process
 from pipeline.redact import redacted
 
 COMMANDS = (run, status, explain, diff, query, report, ingest, accept, new, doctor)
@@ -50,6 +51,7 @@ def main() -> None:
     """Entry point: people see one line, not a traceback."""
     use_streams()
     try:
+        check_process()
         words = sys.argv[1:] or ["--help"]
         code = app(words, prog_name=app.info.name, standalone_mode=False) or 0
         if code == INTERRUPTED:  # Typer has ended the line with ^C, and says nothing
