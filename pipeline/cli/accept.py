@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import UserError
+from pipeline.cli.common import UserError, signed_by
 from pipeline.paths import Paths, registry_root
 
 
@@ -32,7 +31,7 @@ def accept(
 
     if not why.strip():
         raise UserError("--why: say why its figures are right")
-    who = author.strip() or _user()
+    who = signed_by(author)
     archive = Archive(Paths.from_environment())
     archive.seed()
     found = decisions.find(archive, load(registry_root()).datasets.values(), vintage)
@@ -41,11 +40,3 @@ def accept(
     for item in found:
         decisions.accept(archive, item, who, today(), why)
         typer.echo(f"{item.source}/{item.dataset}: {vintage} is accepted; the next run uses it")
-
-
-def _user() -> str:
-    """Who is at work; UserError where the system knows no name (a container's number of a user)."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError) as error:
-        raise UserError("--author: say who accepts it; this user has no name here") from error

@@ -6,6 +6,7 @@ No command lives here, and nothing heavy is imported before it is needed.
 from __future__ import annotations
 
 import codecs
+import getpass
 import locale
 import os
 import sys
@@ -30,6 +31,15 @@ debug = False
 
 class UserError(Exception):
     """One line for people: what is wrong, where, what to do."""
+
+
+def signed_by(author: str) -> str:
+    """Who decides: named, else the user at work; UserError where the system knows no name (a
+    container's number of a user)."""
+    try:
+        return author.strip() or getpass.getuser()
+    except (KeyError, OSError) as error:
+        raise UserError("--author: say who decides it; this user has no name here") from error
 
 
 def language(asked: str | None) -> str:

@@ -3,13 +3,12 @@ out of use."""
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import DEGRADED, OK, UserError, day_of
+from pipeline.cli.common import DEGRADED, OK, UserError, day_of, signed_by
 from pipeline.cli.complete import datasets
 from pipeline.paths import Paths, registry_root
 
@@ -183,6 +182,7 @@ def _withdraw(vintage_id: str, why: str, author: str) -> None:
 
     if not why.strip():
         raise UserError("--why: say why the vintage is taken out of use")
+    who = signed_by(author)
     archive = Archive(Paths.from_environment())
     archive.seed()
     found = decisions.find(archive, load(registry_root()).datasets.values(), vintage_id)
@@ -192,7 +192,7 @@ def _withdraw(vintage_id: str, why: str, author: str) -> None:
             "marts.source_status those in use"
         )
     for item in found:
-        decisions.withdraw(archive, item, author.strip() or getpass.getuser(), today(), why)
+        decisions.withdraw(archive, item, who, today(), why)
         typer.echo(
             f"{item.source}/{item.dataset}: {vintage_id} is withdrawn; the next run leaves it out"
         )
