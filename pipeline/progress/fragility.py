@@ -119,7 +119,5 @@ def _one_step(
         values = {year: math.exp(h) for year, h in moved.items()} if log else moved
     except OverflowError:
         return None
-    return [
-        replace(o, value=values[o.year]) if moved.get(o.year) != heights.get(o.year) else o
-        for o in series
-    ]
+    # To twelve digits: equal values stay equal, whatever a logarithm there and back leaves of them.
+    return [replace(o, value=float(f"{values.get(o.year, o.value):.12g}")) for o in series]

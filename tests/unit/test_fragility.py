@@ -108,6 +108,18 @@ def test_one_step() -> None:
     assert status == "on_track" and found["one_step"] == "catching_up"
 
 
+@pytest.mark.parametrize("level", [25.0, 66.1, 0.3, 1e6])
+def test_what_is_flat_but_for_one_step_does_not_move_without_it(level: float) -> None:
+    # Growth of 0, and no rounding of it: insufficient, not the wrong direction.
+    question = asked(number=level / 2, target_year=2040)
+    status, found = changes(question, run(2019, *[level] * 3, *[level * 0.8] * 3))
+    assert found["one_step"] == "insufficient" != status
+    # Every value tied: no trend at all.
+    trend = asked(kind="direction", number=None, target_year=None)
+    status, found = changes(trend, run(2015, *[level] * 5, *[level * 0.8] * 6))
+    assert (status, found["one_step"]) == ("improving", "stable")
+
+
 def test_a_trend_without_its_largest_step() -> None:
     # Flat at 100, and flat at 110 from 2021 on: nothing but one step.
     flat = [100, 100.1, 100, 100.1, 100, 100.1, 110, 110.1, 110.2, 110.3, 110.4]
