@@ -141,8 +141,17 @@ def _target(release: Release, pair: Pair) -> dict[str, Any]:
         r for r in _beside(release, "second_opinions", pair[0])
         if r["target_id"] == pair[1] and r["geo"] == HOME
     ]  # fmt: skip
+    gap = next(
+        (
+            r
+            for r in _beside(release, "gaps", pair[0])
+            if (r["target_id"], r["geo"]) == (pair[1], HOME)
+        ),
+        None,
+    )
     return {
         "target_id": pair[1],
+        "closes": {"nl": gap["closes_nl"], "en": gap["closes_en"]} if gap else None,
         "meaning": asked,
         "milestone_state": question.milestone_state,
         "counts": row["counts"],

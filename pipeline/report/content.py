@@ -62,6 +62,7 @@ class Content:
         self.method_version = max((p["method_version"] for p in home), default=None)
         self.standing = {s["mission_id"]: s for s in t["sub_mission_progress"]}
         self.counts = {s["mission_id"]: s for s in t["mission_progress"]}
+        self.gaps = {g["mission_id"]: g for g in t["mission_gaps"]}
         self.sources = {(s["source"], s["dataset"]): s for s in t["source_status"]}
         # Of all classes of persistence together; earlier releases know no class.
         whole = [c for c in t["projection_coverage"] if c["persistence"] in ("all", None)]

@@ -104,6 +104,8 @@ def _status(target: dict[str, Any], texts: Messages) -> Iterator[str]:
     called = texts.word("reason", reason) or texts.word("status", status)
     code = status + (f" ({reason})" if reason else "")
     yield f"  {texts['explain.status']}: {code}: {called}"
+    if target["closes"] is not None:
+        yield f"  {target['closes'][texts.lang]}"
     if target["recomputed"] != {"status": status, "reason": reason}:
         yield f"  {texts['explain.differs']}: {target['recomputed']['status']}"
     if target["confidence"] is not None:

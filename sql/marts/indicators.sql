@@ -28,6 +28,9 @@ columns:
   break_reasons: VARCHAR[], why, in the same order
   datasets: VARCHAR[], the datasets that its series come from - source/dataset
   landing_urls: VARCHAR[], the publisher's page for people that has each, in the same order; null where none is known
+  not_comparable_with: VARCHAR[], indicators that look alike and are never made one series with it; null where there is none
+  not_comparable_nl: VARCHAR[], why in Dutch, in the same order
+  not_comparable_en: VARCHAR[], why in English, in the same order
 expectations:
   - {expect: in_set, column: fit, values: [direct, proxy, context], name: fit_known, description: The fit is known.}
   - {expect: in_set, column: role, values: [headline, supporting], name: role_known, description: The role is known.}
@@ -36,10 +39,16 @@ expectations:
 WITH broken AS (
   SELECT indicator_id, list(year ORDER BY year) AS breaks, list(reason ORDER BY year) AS reasons
   FROM registry.breaks WHERE geo IS NULL OR geo = 'NL' GROUP BY indicator_id
+), apart AS (
+  SELECT indicator_id, list(other_id ORDER BY other_id) AS others,
+         list(reason_nl ORDER BY other_id) AS reasons_nl, list(reason_en ORDER BY other_id) AS reasons_en
+  FROM registry.not_comparable GROUP BY indicator_id
 )
 SELECT i.indicator_id, i.mission_id, i.position, i.label_nl, i.label_en, i.unit, i.direction, i.fit,
        i.role, i.cadence, i.may_be_zero, i.modelled, i.bound_low, i.bound_high, i.formula,
        i.fingerprint, i.source, i.dataset, i.licence, i.citation, i.caveat_nl, i.caveat_en,
-       b.breaks, b.reasons AS break_reasons, i.datasets, i.landing_urls
+       b.breaks, b.reasons AS break_reasons, i.datasets, i.landing_urls,
+       a.others AS not_comparable_with, a.reasons_nl AS not_comparable_nl, a.reasons_en AS not_comparable_en
 FROM registry.indicators i
 LEFT JOIN broken b USING (indicator_id)
+LEFT JOIN apart a USING (indicator_id)
