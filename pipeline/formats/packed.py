@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -19,7 +20,10 @@ from pipeline.formats.spec import ParseError
 
 LARGEST = 512 << 20
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
+# What zipfile raises for bytes that are not as a zip's should be, beside its own error.
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, LookupError, OSError, RuntimeError, ValueError,
+)  # fmt: skip
 # What publishers put beside a table in its zip.
 _BESIDE = re.compile(r"metadata|readme|licen[cs]e", re.IGNORECASE)
 _TABLES = (".csv", ".tsv", ".txt", ".json")
@@ -89,6 +93,8 @@ def members(body: bytes, only: str = "") -> Iterator[tuple[str, bytes]]:
                 if left < 0:
                     raise ParseError(f"the zip unpacks to more than {LARGEST >> 20} MB: refused")
                 yield name, content
+    except ParseError:
+        raise
     except _DAMAGED as error:
         raise ParseError(f"the zip is damaged ({error}): download it again") from error
 

@@ -190,9 +190,8 @@ def _no_table(header: list[str], text: str, delimiter: str) -> ParseError:
     names = set(header)
     if {"Measure", "ValueAttribute"} & names and delimiter == ";":
         return ParseError(f"it is Observations.csv of CBS without its lists of codes: {CBS}")
-    if (
-        re.search(r'^"?(Onderwerp|Topic|Perioden|Periods)"?;', text, re.MULTILINE)
-        or "CBS" in text[-400:]
+    if re.search(r'^"?(Onderwerp|Topic|Perioden|Periods)"?;', text, re.MULTILINE) or re.search(
+        r"(Bron|Source): CBS", text
     ):
         return ParseError(f"it is StatLine's CSV in the layout of the page: {CBS}")
     if {"SeriesCode", "GeoAreaCode"} <= names:

@@ -315,6 +315,23 @@ def test_what_is_not_read_is_named_with_what_to_download(body: bytes, says: str)
     assert "\n" not in str(error.value) and len(str(error.value)) < 400
 
 
+@pytest.mark.parametrize(
+    "kind", ["World Bank zip", "Our World in Data zip", "a workbook", "CBS zip"]
+)
+def test_damaged_zips_are_refused_in_one_line(kind: str) -> None:
+    name, _, make = SAME[kind]
+    whole, refused = make(), 0
+    for place in range(4, len(whole), len(whole) // 25):
+        for body in (whole[:place], whole[:place] + whole[place + 9 :]):
+            try:
+                # Damage in what lies beside the table is none of the table's.
+                assert figures(name, body) == figures(name, whole)
+            except ParseError as error:
+                refused += 1
+                assert "\n" not in str(error)
+    assert refused >= 45
+
+
 def test_a_zip_that_unpacks_to_more_than_it_may_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.formats.packed.LARGEST", 1000)
     with pytest.raises(ParseError, match="unpacks to more"):
