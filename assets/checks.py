@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
+from pipeline.markdown import escaped
 from pipeline.quality.results import CheckResult
 from pipeline.registry import Dataset
 from pipeline.vintages.pull import PullResult
@@ -64,7 +65,7 @@ def pulled_result(pulled: PullResult | None) -> dg.AssetCheckResult:
         check_name="pulled",
         passed=good,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=PULLED if good else said,
+        description=escaped(said),
         metadata={"observed": said, "asked": pulled is not None},
     )
 
@@ -94,7 +95,8 @@ def _result(name: str, results: Sequence[CheckResult], description: str) -> dg.A
         severity=dg.AssetCheckSeverity.ERROR
         if severe or not failed
         else dg.AssetCheckSeverity.WARN,
-        description=said or description,
+        # What Dagster shows as Markdown, and holds words of publishers.
+        description=escaped(said) if said else description,
         metadata=metadata,
     )
 
