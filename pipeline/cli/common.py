@@ -129,6 +129,17 @@ def lost_if_unwritable() -> Iterator[None]:
         silence()
 
 
+@contextmanager
+def until_unread() -> Iterator[None]:
+    """What is printed here ends where its reader has gone, as `head` does: no fault of anybody, and
+    nothing more to say."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        silence()
+
+
 def silence() -> None:
     """Let an output that cannot be written to lead nowhere: else Python fails at its end."""
     for stream in (sys.stdout, sys.stderr):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import LANG, RELEASE, UserError, language, write_utf8
+from pipeline.cli.common import LANG, RELEASE, UserError, language, until_unread, write_utf8
 from pipeline.cli.complete import releases
 from pipeline.paths import Paths
 
@@ -49,9 +49,10 @@ def diff(
         raise UserError("diff: B or --release, not both: they name the same release")
     later = find(marts, after or release or "current")
     found = compare(find(marts, before) if before else before_it(marts, later), later)
-    if as_json:
-        write_utf8()
-        typer.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=1, default=str))
-        return
-    for line in lines(found, chosen):
-        typer.echo(line)
+    with until_unread():
+        if as_json:
+            write_utf8()
+            typer.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=1, default=str))
+            return
+        for line in lines(found, chosen):
+            typer.echo(line)

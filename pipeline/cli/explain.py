@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import LANG, RELEASE, language, release_of, write_utf8
+from pipeline.cli.common import LANG, RELEASE, language, release_of, until_unread, write_utf8
 from pipeline.cli.complete import indicators, targets
 from pipeline.paths import Paths
 
@@ -40,9 +40,10 @@ def explain(
 
     chosen = language(lang)
     told = explained(Release(release_of(Paths.from_environment(), release)), indicator, target)
-    if as_json:
-        write_utf8()
-        typer.echo(json.dumps(told, ensure_ascii=False, indent=1, default=str))
-        return
-    for line in lines(told, chosen):
-        typer.echo(line)
+    with until_unread():
+        if as_json:
+            write_utf8()
+            typer.echo(json.dumps(told, ensure_ascii=False, indent=1, default=str))
+            return
+        for line in lines(told, chosen):
+            typer.echo(line)

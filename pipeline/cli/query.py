@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
@@ -13,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.cli.common import RELEASE, UserError, console, release_of, write_utf8
+from pipeline.cli.common import RELEASE, UserError, console, release_of, until_unread, write_utf8
 from pipeline.paths import Paths
 
 _BATCH = 2000
@@ -57,7 +56,7 @@ def query(
         sql = sys.stdin.read()
     folder = release_of(Paths.from_environment(), release)
     try:
-        with open_release(folder) as con:
+        with until_unread(), open_release(folder) as con:
             statements = con.extract_statements(sql)
             if len(statements) != 1:
                 raise UserError(f"query: one statement at a time, not {len(statements)}")
@@ -65,10 +64,6 @@ def query(
             names = [d[0] for d in con.description or []]
             batches = iter(lambda: con.fetchmany(_BATCH), [])
             _printer(as_csv, as_excel, as_json)(names, batches)
-            sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has gone, as `head` does: no fault of anybody, and nothing more to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except duckdb.Error as error:
         raise UserError(f"query: {_said(error)}") from error
 

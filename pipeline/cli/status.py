@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import LANG, RELEASE, UserError, console, language, release_of, write_utf8
+from pipeline.cli.common import (
+    LANG,
+    RELEASE,
+    UserError,
+    console,
+    language,
+    release_of,
+    until_unread,
+    write_utf8,
+)
 from pipeline.cli.complete import missions
 from pipeline.paths import Paths
 
@@ -46,9 +56,14 @@ def status(
             or r["mission_id"].startswith(f"{mission}.")
         ]
         write_utf8()
-        typer.echo(json.dumps(board, ensure_ascii=False, indent=1, default=str))
+        with until_unread():
+            typer.echo(json.dumps(board, ensure_ascii=False, indent=1, default=str))
         return
     # rich takes 30 ms more, which --json does not pay.
     from pipeline.report.scoreboard import print_board
 
-    print_board(board, chosen, console(), mission)
+    # As one text: for a reader that has gone Rich itself ends with 1.
+    text = StringIO()
+    print_board(board, chosen, console(text), mission)
+    with until_unread():
+        typer.echo(text.getvalue(), nl=False)

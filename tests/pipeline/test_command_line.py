@@ -166,15 +166,22 @@ def test_a_terminal_gets_colour_and_progress_and_a_pipe_gets_neither(
 
 
 def test_a_reader_that_goes_away_is_no_error(first_run: dict[str, Any]) -> None:
-    done = subprocess.run(
-        ["bash", "-c", f"set -o pipefail; {CLI} query 'FROM range(3000000)' --json | head -1"],
-        env={**os.environ, "MISSIEMONITOR_DATA": str(first_run["data"])},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    def begun(command: str, reader: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", "-c", f"set -o pipefail; {CLI} {command} | {reader}"],
+            env={**os.environ, "MISSIEMONITOR_DATA": str(first_run["data"])},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done = begun("query 'FROM range(3000000)' --json", "head -1")
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout) == {"range": 0}
+    # `exec 0<&-` has closed the pipe before anything can be written.
+    for command in ("status", "status --json", "explain ghg_net_total"):
+        done = begun(command, "(exec 0<&-; sleep 5)")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), command
 
 
 def test_doctor_sends_a_test_alert_only_where_there_is_an_address(data: Path, cli: Cli) -> None:
