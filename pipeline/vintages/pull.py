@@ -126,8 +126,8 @@ class Puller:
         )
 
     def _validators(self, dataset: Dataset) -> dict[str, str]:
-        """Those of the answer before, if it was to this very request and its vintage is there,
-        whole."""
+        """Those of the answer before, if it was to this very request and its vintage is there, whole
+        and as we read bodies now: to one that is refused a 304 would be the answer for ever."""
         state = self.archive.pull_state(dataset.source, dataset.dataset)
         newest = self._newest(dataset)
         if (
@@ -138,7 +138,9 @@ class Puller:
         ):
             return {}
         found = state.get("validators")
-        return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+        if not isinstance(found, dict) or not found or _rows(newest, dataset) is None:
+            return {}
+        return {str(k): str(v) for k, v in found.items()}
 
     def _fingerprint(self, dataset: Dataset) -> str:
         """Hash of what is asked, and of whom."""
@@ -218,11 +220,8 @@ class Puller:
             return True
         if parsed is None:
             return False
-        try:
-            before = parse(newest.body(), spec_of(newest, dataset))
-        except (ArchiveError, ParseError):
-            return False
-        return digest(before) == digest(parsed)
+        before = _rows(newest, dataset)
+        return before is not None and digest(before) == digest(parsed)
 
     def _note(self, dataset: Dataset, fetched: FetchResult, vintage: Vintage) -> None:
         self.archive.keep_pull_state(
@@ -234,6 +233,14 @@ class Puller:
                 "validators": fetched.validators,
             },
         )
+
+
+def _rows(vintage: Vintage, dataset: Dataset) -> Parsed | None:
+    """What a vintage says, None if it cannot be read."""
+    try:
+        return parse(vintage.body(), spec_of(vintage, dataset))
+    except (ArchiveError, ParseError):
+        return None
 
 
 def save_pull_result(archive: Archive, result: PullResult) -> None:

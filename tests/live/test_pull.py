@@ -368,6 +368,13 @@ def test_a_304_is_nothing_new(night: Night, monkeypatch: pytest.MonkeyPatch) -> 
     shutil.rmtree(night.paths.raw / "_local")
     assert puller.pull(night.registry.datasets[REN]).state == "new"
     assert sent[-1] == {}
+    # So is what we would refuse today: nothing else would ever come in its place.
+    newest = night.vintages(REN)[-1]
+    source, dataset = REN.split("/")
+    cut = night.archive.add(source, dataset, newest.body().rstrip(), newest.manifest)
+    night.archive.keep_pull_state(source, dataset, {"vintage_id": cut.vintage_id})
+    assert puller.pull(night.registry.datasets[REN]).state == "new"
+    assert sent[-1] == {}
     puller.transport.close()
 
 
