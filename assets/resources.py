@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
@@ -16,7 +16,7 @@ from pydantic import PrivateAttr
 
 from assets.process import note_process, process_of
 from pipeline import lease
-from pipeline.clock import day_of, day_to_judge, today
+from pipeline.clock import day_of, day_to_judge, reading_at, today
 from pipeline.lease import Holder
 from pipeline.paths import Paths
 from pipeline.publishers.http import Transport
@@ -46,7 +46,7 @@ class RunSettings(dg.ConfigurableResource[Any]):
     sources: list[str] = []  # noqa: RUF012  pydantic copies it
     _run_id: str = PrivateAttr(default="")
     _reference: date = PrivateAttr(default=date.min)
-    _began: date = PrivateAttr(default=date.min)
+    _since: datetime = PrivateAttr(default=datetime.max.replace(tzinfo=UTC))
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Take the lease on the data, or find that this run has it: every process of a run that
@@ -77,11 +77,16 @@ class RunSettings(dg.ConfigurableResource[Any]):
             prepare,
         )
         self._run_id, self._reference = run_id, date.fromisoformat(holder.reference)
-        self._began = day_of(datetime.fromisoformat(holder.since))
+        self._since = datetime.fromisoformat(holder.since)
 
     @property
     def run_id(self) -> str:
         return self._run_id
+
+    @property
+    def since(self) -> datetime:
+        """When the run began: the same in every step of it, whatever its process."""
+        return self._since
 
     @property
     def reference(self) -> date:
@@ -91,13 +96,18 @@ class RunSettings(dg.ConfigurableResource[Any]):
     @property
     def for_readers(self) -> bool:
         """Whether the release of this run becomes the current one."""
-        return self.publish or not self.as_of or self.reference >= self._began
+        return self.publish or not self.as_of or self.reference >= day_of(self._since)
 
     def pulls(self, dataset: Dataset) -> bool:
         """Whether the dataset's publisher is asked in this run: never for a date that had passed
         when it began. Past midnight a run still is of the day on which it began."""
         offline = self.offline or os.environ.get("MISSIEMONITOR_OFFLINE", "0") not in ("", "0")
-        if offline or not dataset.live or not dataset.series_keys() or self.reference < self._began:
+        if (
+            offline
+            or not dataset.live
+            or not dataset.series_keys()
+            or self.reference < day_of(self._since)
+        ):
             return False
         named = {dataset.id, dataset.source, dataset.asked}
         return not self.sources or bool(named & set(self.sources))
@@ -121,7 +131,9 @@ def resources(registry: Registry, models: Mapping[str, Model]) -> dict[str, Any]
     @contextmanager
     def puller(context: dg.InitResourceContext) -> Iterator[Puller]:
         paths = Paths.from_environment()
-        transport = Transport(ledger=Archive(paths).ledger)
+        # Its limit holds for the run: a step may have a process, and so a transport, of its own.
+        began = reading_at(context.resources.run.since)
+        transport = Transport(ledger=Archive(paths).ledger, began=began)
         try:
             yield Puller(paths, registry, context.resources.run.reference, os.environ, transport)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,12 @@ def today() -> date:
 def day_of(moment: datetime) -> date:
     """The date in Amsterdam at a moment."""
     return moment.astimezone(ZoneInfo(TIME_ZONE)).date()
+
+
+def reading_at(moment: datetime) -> float:
+    """The reading of `time.monotonic` at a moment that has passed; now for one that has yet to come,
+    which a clock that was set in between can make of it."""
+    return time.monotonic() - max(0.0, (datetime.now(UTC) - moment).total_seconds())
 
 
 def day_to_judge(text: str) -> date:

@@ -7,9 +7,12 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 import pytest
@@ -21,6 +24,7 @@ from assets.ended import faults
 from assets.jobs import NIGHTLY
 from pipeline import lease
 from pipeline.cli.common import instance_of
+from pipeline.clock import today
 from pipeline.paths import Paths, registry_root, sql_root
 from pipeline.registry import load
 from pipeline.warehouse.build import Warehouse, raw_table
@@ -43,7 +47,7 @@ class House:
     def __init__(self, data: Path, instance: Any) -> None:
         self.data, self.instance = data, instance
 
-    def materialize(self, *keys: Any, config: Any = CONFIG) -> Any:
+    def materialize(self, *keys: Any, config: Any = CONFIG, run_id: str | None = None) -> Any:
         """Only these assets, as `Materialize selected` in the UI."""
         wanted = [dg.AssetKey(k) if isinstance(k, list) else k for k in keys]
         return (
@@ -52,6 +56,7 @@ class House:
             .execute_in_process(
                 instance=self.instance,
                 asset_selection=wanted,
+                run_id=run_id,
                 run_config={**config, **QUIET},
                 raise_on_error=False,
             )
@@ -314,6 +319,21 @@ def test_a_publisher_out_of_order_fails_its_check_and_marks_the_run(
     (vintage,) = [c for key, c in checks(done).items() if key.endswith(":vintage")]
     assert vintage.passed
     assert live.instance.get_run_by_id(done.run_id).tags["missiemonitor/not_pulled"] == "yes"
+
+
+def test_the_limit_of_a_night_holds_for_the_run_and_not_for_each_process(
+    live: House, bench: Publisher
+) -> None:
+    """A step of a run that began three hours ago asks nobody any more."""
+    run_id = str(uuid4())
+    begun = (datetime.now(UTC) - timedelta(hours=3)).isoformat(timespec="seconds")
+    held = replace(lease.Holder.of(run_id, os.getpid(), today().isoformat()), since=begun)
+    lease.take(Paths(live.data).lease, held, lambda _: True, print, lambda: None)
+    done = live.materialize(dataset_key(OWID), config={}, run_id=run_id)
+    assert done.success, why(done)
+    (pulled,) = [c for key, c in checks(done).items() if key.endswith(":pulled")]
+    assert "used up their 7200 s" in pulled.metadata["observed"].value
+    assert not bench.seen
 
 
 def test_another_run_waits_and_says_so_in_its_log(
