@@ -18,7 +18,7 @@ from assets.process import note_process, process_of
 from pipeline import lease
 from pipeline.clock import day_of, day_to_judge, reading_at, today
 from pipeline.lease import Holder
-from pipeline.paths import Paths
+from pipeline.paths import Paths, check_room
 from pipeline.publishers.http import Transport
 from pipeline.registry import Dataset, Registry
 from pipeline.vintages.pull import Puller
@@ -52,6 +52,7 @@ class RunSettings(dg.ConfigurableResource[Any]):
         """Take the lease on the data, or find that this run has it: every process of a run that
         works on assets comes by here."""
         paths = Paths.from_environment()
+        check_room(paths.data)
         run, instance = context.run, context.instance
         wanted = day_to_judge(self.as_of) if self.as_of else today()
         run_id = run.run_id if run else ""

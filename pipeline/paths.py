@@ -9,13 +9,16 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+ROOM = 100 << 20  # bytes; a first run leaves a fifth of it
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -141,3 +144,21 @@ def check_process() -> None:
             f"the user of this process ({os.getuid()}) has no home, in which libraries look for "
             "their settings: set HOME to any folder, such as /tmp"
         ) from error
+
+
+def check_room(data: Path, least: int = ROOM) -> None:
+    """RuntimeError, in one line, if a run could not write what it makes below the root of data."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=data):
+            free = shutil.disk_usage(data).free
+    except OSError as error:
+        raise RuntimeError(
+            f"{data} cannot be written to ({error.strerror or error}): name another folder in "
+            "MISSIEMONITOR_DATA, or let this user write to it"
+        ) from error
+    if free < least:
+        raise RuntimeError(
+            f"{data}: {free >> 20} MiB are free, and a run wants {least >> 20}: make room, or name "
+            "another folder in MISSIEMONITOR_DATA"
+        )

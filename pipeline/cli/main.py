@@ -14,7 +14,7 @@ from typer.exceptions import Abort, TyperException
 
 from pipeline.cli import common
 from pipeline.cli.accept import accept
-from pipeline.cli.common import NOTHING_PUBLISHED, USAGE, silence, use_streams
+from pipeline.cli.common import NOTHING_PUBLISHED, USAGE, said_of, silence, use_streams
 from pipeline.cli.diff import diff
 from pipeline.cli.doctor import doctor
 from pipeline.cli.explain import explain
@@ -70,7 +70,7 @@ def main() -> None:
     except Exception as error:
         if common.debug:
             raise
-        text = str(error).strip() or type(error).__name__
+        text = said_of(error)
         lines = getattr(error, "lines", None) or [text.splitlines()[0]]
         for line in lines:
             sys.stderr.write(f"missiemonitor: {redacted(line)}\n")

@@ -26,7 +26,7 @@ from pipeline.cli.common import (
 from pipeline.cli.complete import sources
 from pipeline.cli.watch import progress
 from pipeline.clock import day_to_judge, today
-from pipeline.paths import Paths, registry_root
+from pipeline.paths import Paths, check_room, registry_root
 from pipeline.release.record import current_of, written_by
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ def _must_be_source(name: str) -> None:
 
 def _work(paths: Paths, run_id: str, settings: dict[str, Any]) -> Outcome:
     """Do the run; its outcome."""
+    check_room(paths.data)
     # Here and not above: Dagster takes a second to import, and completion and help need none of it.
     from assets.definitions import defs
     from assets.ended import outcome_of_run, was_stopped

@@ -24,6 +24,7 @@ from pipeline.sql import literal
 _BLOCK = 1 << 20
 _LONGEST_HEADER = 1 << 20
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+MOST_COLUMNS = 2000
 GZIP = b"\x1f\x8b"
 # A number cut short is a number still: 609.85 becomes 60.
 OPEN_LINE = (
@@ -139,6 +140,11 @@ def table(raw: BinaryIO, rows: Path, sha256: str | None = None, limit: int | Non
             names = _header(head, delimiter)
         if not _strip(out):
             raise ParseError(OPEN_LINE)
+    if len(names) > MOST_COLUMNS:
+        raise ParseError(
+            f"the header has {len(names):,} columns, more than the {MOST_COLUMNS:,} that are read: "
+            "download fewer years or series at a time"
+        )
     if not all(names) or any("\0" in name for name in names):
         raise ParseError("a column has no name, or one that cannot be: pull the body again")
     if len({name.lower() for name in names}) != len(names):

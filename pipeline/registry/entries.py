@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from pipeline.plain_yaml import check_plain
+
 
 class _Loader(yaml.CSafeLoader):
     """Dates stay text: the schema says what is a date."""
@@ -69,8 +71,10 @@ def read_items(root: Path, name: str, problems: Problems) -> list[Item]:
     except OSError as error:
         problems.add(name, f"cannot be read ({error.strerror})")
         return []
-    loader = _Loader(text)
+    loader = None
     try:
+        check_plain(text)
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             return []
@@ -86,7 +90,8 @@ def read_items(root: Path, name: str, problems: Problems) -> list[Item]:
         problems.add(f"{name}:{line}", f"not YAML: {getattr(error, 'problem', error)}")
         return []
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
 
 
 def _item(loader: _Loader, node: yaml.Node, file: str, problems: Problems) -> Item:

@@ -148,8 +148,17 @@ def _targets(registry: Registry, items: Items, problems: Problems) -> None:
 
 
 def _datasets(registry: Registry, items: Items, problems: Problems) -> None:
+    names: dict[str, str] = {}
     for dataset in registry.datasets.values():
         item = items.datasets[dataset.id]
+        # Names of assets hold no dot, and some file systems do not tell A from a.
+        other = names.setdefault(dataset.id.replace(".", "_").casefold(), dataset.id)
+        if other != dataset.id:
+            problems.add(
+                item.at,
+                f"{dataset.id}: differs from {other} only in `.` and `_`, or in capitals; name it "
+                "otherwise",
+            )
         if dataset.source not in registry.sources and dataset.source not in problems.broken:
             problems.add(item.at, f"{dataset.id}: source {dataset.source} is not in sources.yaml")
         if dataset.live_only and dataset.live is None:

@@ -18,6 +18,8 @@ from typing import Any
 
 import yaml
 
+from pipeline.plain_yaml import load_plain
+
 _HEADER = re.compile(r"\A\s*/\*(.*?)\*/\s*", re.DOTALL)
 _LAYERS = ("core", "marts")
 _TYPES = re.compile(r"(VARCHAR|INTEGER|BIGINT|DOUBLE|BOOLEAN|DATE)(\[\])?")
@@ -173,7 +175,7 @@ def read_model(path: Path) -> Model:
     if not match:
         raise ModelError(f"{where}: starts with no /* header */; copy one from another model")
     try:
-        header = yaml.load(match[1], Loader=yaml.CSafeLoader)
+        header = load_plain(match[1])
     except yaml.YAMLError as error:
         raise ModelError(f"{where}: header is not YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(header, dict):
@@ -242,7 +244,7 @@ def load_views(root: Path, missions: Mapping[str, str]) -> list[View]:
     views = []
     for path in sorted((root / "views").glob("*.sql")):
         model = read_model(path)
-        header = yaml.load(_HEADER.match(path.read_text("utf-8"))[1], Loader=yaml.CSafeLoader)  # type: ignore[index]
+        header = load_plain(_HEADER.match(path.read_text("utf-8"))[1])  # type: ignore[index]
         if header.get("each") != "mission":
             views.append(View(model.table, model.description, model.columns, model.query))
             continue

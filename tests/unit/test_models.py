@@ -30,6 +30,11 @@ SELECT 1 AS a FROM registry.missions
         (("INTEGER, a number", "NUMBER, a number"), "column a"),
         (("SELECT 1 AS a", "DELETE"), "not one SELECT"),
         (("grain: [a]", "function: os.remove\ngrain: [a]"), "no name of a Python function"),
+        (
+            ("description: A", "x: &x [1]\ny: *x\ndescription: A"),
+            r"header is not YAML: an alias \(\*x\)",
+        ),
+        (("description: A", f"x: {'[' * 200_000}\ndescription: A"), "nested deeper than 20 levels"),
         (("registry.missions", "marts.absent"), "no SQL file defines"),
         (("registry.missions", "marts.one"), None),
     ],
