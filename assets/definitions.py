@@ -13,7 +13,8 @@ from assets.published import mission_asset, published_asset
 from assets.registry import registry_asset
 from assets.resources import resources
 from assets.sensors import alert_sensors, killed_runs
-from pipeline.paths import check_process, registry_root, sql_root
+from pipeline.machine import check_process
+from pipeline.paths import registry_root, sql_root
 from pipeline.registry import load
 from pipeline.warehouse.model import load_models, load_views
 

@@ -11,6 +11,7 @@ import dagster as dg
 from assets.jobs import NIGHTLY
 from assets.resources import ENDED
 from pipeline.clock import today
+from pipeline.machine import advised
 from pipeline.outcome import Fault, Outcome, outcome_of
 from pipeline.paths import Paths, registry_root, sql_root
 from pipeline.redact import redacted
@@ -99,5 +100,5 @@ def _root(error: Any) -> str:
     """The first line of what lies beneath an error, without the name of its class."""
     while error is not None and error.cause is not None:
         error = error.cause
-    text = (error.message if error else "").strip().splitlines()
+    text = advised((error.message if error else "").strip()).splitlines()
     return redacted(re.sub(r"^[\w.]+(?:Error|Exception): ", "", text[0])) if text else ""

@@ -18,7 +18,8 @@ from assets.process import note_process, process_of
 from pipeline import lease
 from pipeline.clock import day_of, day_to_judge, reading_at, today
 from pipeline.lease import Holder
-from pipeline.paths import Paths, check_room
+from pipeline.machine import check_room
+from pipeline.paths import Paths
 from pipeline.publishers.http import Transport
 from pipeline.registry import Dataset, Registry
 from pipeline.vintages.pull import Puller

@@ -9,16 +9,12 @@ import hashlib
 import os
 import re
 import secrets
-import shutil
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-ROOM = 100 << 20  # bytes; a first run leaves a fifth of it
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -128,37 +124,3 @@ def code_version(*parts: str) -> str:
                 digest.update(file.relative_to(CHECKOUT).as_posix().encode() + b"\0")
                 digest.update(file.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
-
-
-def check_process() -> None:
-    """RuntimeError, in one line, where libraries would not load: no docstrings, no home."""
-    if sys.flags.optimize > 1:
-        raise RuntimeError(
-            "Python leaves out docstrings here (PYTHONOPTIMIZE=2 or -OO), without which Altair does "
-            "not load: unset PYTHONOPTIMIZE, or set it to 1"
-        )
-    try:
-        Path.home()
-    except RuntimeError as error:
-        raise RuntimeError(
-            f"the user of this process ({os.getuid()}) has no home, in which libraries look for "
-            "their settings: set HOME to any folder, such as /tmp"
-        ) from error
-
-
-def check_room(data: Path, least: int = ROOM) -> None:
-    """RuntimeError, in one line, if a run could not write what it makes below the root of data."""
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=data):
-            free = shutil.disk_usage(data).free
-    except OSError as error:
-        raise RuntimeError(
-            f"{data} cannot be written to ({error.strerror or error}): name another folder in "
-            "MISSIEMONITOR_DATA, or let this user write to it"
-        ) from error
-    if free < least:
-        raise RuntimeError(
-            f"{data}: {free >> 20} MiB are free, and a run wants {least >> 20}: make room, or name "
-            "another folder in MISSIEMONITOR_DATA"
-        )

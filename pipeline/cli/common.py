@@ -9,7 +9,6 @@ import codecs
 import getpass
 import locale
 import os
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -41,30 +40,6 @@ def signed_by(author: str) -> str:
         return author.strip() or getpass.getuser()
     except (KeyError, OSError) as error:
         raise UserError("--author: say who decides it; this user has no name here") from error
-
-
-# What an error of the machine means for whoever runs this, by what its text holds.
-_OF_THE_MACHINE = (
-    (r"disk is full|No space left|Disk quota", "the disk is full: make room, and run again"),
-    (
-        r"Read-only file system|readonly database|unable to open database|Permission denied",
-        "a folder cannot be written to: let this user write to it, or name another root of data in "
-        "MISSIEMONITOR_DATA",
-    ),
-    (
-        r"MemoryError|Out of Memory|Cannot allocate memory|can't start new thread|malloc of size",
-        "memory ran out: a run wants 2 GB; run it where there is more",
-    ),
-)
-
-
-def said_of(error: BaseException) -> str:
-    """An error in words, and for one of the machine what to do. Its first line is for people."""
-    text = str(error).strip() or type(error).__name__
-    for pattern, advice in _OF_THE_MACHINE:
-        if re.search(pattern, f"{type(error).__name__} {text}", re.IGNORECASE):
-            return f"{text.splitlines()[0]}; {advice}"
-    return text
 
 
 def language(asked: str | None) -> str:

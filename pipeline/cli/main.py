@@ -14,7 +14,7 @@ from typer.exceptions import Abort, TyperException
 
 from pipeline.cli import common
 from pipeline.cli.accept import accept
-from pipeline.cli.common import NOTHING_PUBLISHED, USAGE, said_of, silence, use_streams
+from pipeline.cli.common import NOTHING_PUBLISHED, USAGE, silence, use_streams
 from pipeline.cli.diff import diff
 from pipeline.cli.doctor import doctor
 from pipeline.cli.explain import explain
@@ -24,7 +24,7 @@ from pipeline.cli.query import query
 from pipeline.cli.report import report
 from pipeline.cli.run import run
 from pipeline.cli.status import status
-from pipeline.paths import check_process
+from pipeline.machine import check_process, said_of
 from pipeline.redact import redacted
 
 COMMANDS = (run, status, explain, diff, query, report, ingest, accept, new, doctor)

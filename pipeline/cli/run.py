@@ -26,7 +26,8 @@ from pipeline.cli.common import (
 from pipeline.cli.complete import sources
 from pipeline.cli.watch import progress
 from pipeline.clock import day_to_judge, today
-from pipeline.paths import Paths, check_room, registry_root
+from pipeline.machine import check_room
+from pipeline.paths import Paths, registry_root
 from pipeline.release.record import current_of, written_by
 
 if TYPE_CHECKING:

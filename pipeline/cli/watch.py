@@ -17,7 +17,7 @@ _LAYERS = {"raw": "datasets", "registry": "registry"}
 def progress(steps: int) -> Iterator[Callable[[Any], None]]:
     """Gives a function that takes Dagster's log entries; `steps` is how many steps there are."""
     if not (sys.stderr.isatty() and sys.stdout.isatty()):
-        yield _warn
+        yield _Warnings()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -57,6 +57,15 @@ def progress(steps: int) -> Iterator[Callable[[Any], None]]:
             shown.stop()
 
 
-def _warn(entry: Any) -> None:
-    if entry.dagster_event is None and entry.level >= logging.WARNING:
-        print(f"? {entry.user_message}", file=sys.stderr, flush=True)  # noqa: T201
+class _Warnings:
+    """Prints what steps warn of, until one fails: what follows from that is told at the end."""
+
+    def __init__(self) -> None:
+        self._failed = False
+
+    def __call__(self, entry: Any) -> None:
+        event = entry.dagster_event
+        if event is not None:
+            self._failed |= event.event_type_value == "STEP_FAILURE"
+        elif entry.level >= logging.WARNING and not self._failed:
+            print(f"? {entry.user_message}", file=sys.stderr, flush=True)  # noqa: T201

@@ -30,9 +30,9 @@ def runs(ui: str) -> dict[str, dict[str, Any]]:
     """Every run by its id."""
     found = post(ui, RUNS)["runsOrError"]["results"]
     for run in found:
-        run["process"] = next(
-            (tag["value"] for tag in run["tags"] if tag["key"] == "missiemonitor/process"), ""
-        )
+        tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+        run["process"] = tags.get("missiemonitor/process", "")
+        run["parent"] = tags.get("dagster/parent_run_id", "")
     return {run["runId"]: run for run in found}
 
 
@@ -44,15 +44,30 @@ def launch(ui: str) -> str:
         return post(ui, LAUNCH, tags=[], config=config)["launchRun"].get("run")
 
     run_id: str = wait_for(launched, LONG)["runId"]
-    wait_for(lambda: runs(ui)[run_id]["process"] and runs(ui)[run_id]["status"] == "STARTED", LONG)
+    wait_for(lambda: at_work(runs(ui)[run_id]), LONG)
     return run_id
+
+
+def at_work(run: dict[str, Any]) -> bool:
+    return run["status"] == "STARTED" and run["runId"] in run["process"]
+
+
+def retry_of(ui: str, run_id: str) -> str:
+    """The run, at work, that tries another one again; its id."""
+
+    def found() -> Any:
+        return next(
+            (r for r, run in runs(ui).items() if run["parent"] == run_id and at_work(run)), ""
+        )
+
+    return str(wait_for(found, LONG))
 
 
 def fails(ui: str, run_id: str) -> None:
     wait_for(lambda: runs(ui)[run_id]["status"] == "FAILURE", SECONDS)
 
 
-def at_work(ui: str) -> bool:
+def is_up(ui: str) -> bool:
     """Whether its sensors are."""
     health = '{ instance { daemonHealth { daemonStatus(daemonType: "SENSOR") { healthy } } } }'
     return bool(post(ui, health)["instance"]["daemonHealth"]["daemonStatus"]["healthy"])
@@ -83,17 +98,19 @@ def test_command_line_worker_and_daemon_killed(tmp_path: Path, root: Path) -> No
     run.wait()
 
     with dagster_dev(data, root) as ui:
-        wait_for(lambda: at_work(ui), LONG)
+        wait_for(lambda: is_up(ui), LONG)
         (command_line,) = (r for r, run in runs(ui).items() if run["process"])
         fails(ui, command_line)
         # The queue goes on: one run at a time.
         in_ui = launch(ui)
         kill([psutil.Process(json.loads(runs(ui)[in_ui]["process"])["pid"])])
         fails(ui, in_ui)
-        with_daemon = launch(ui)
+        # A worker that was killed costs one retry.
+        again = retry_of(ui, in_ui)
         # The daemon, and all that it works with.
         kill(psutil.Process().children(recursive=True))
     with dagster_dev(data, root) as ui:
-        wait_for(lambda: at_work(ui), LONG)
-        fails(ui, with_daemon)
+        wait_for(lambda: is_up(ui), LONG)
+        fails(ui, again)
         launch(ui)
+        assert [run["parent"] for run in runs(ui).values() if run["parent"]] == [in_ui]

@@ -12,10 +12,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipeline.cli.common import said_of
 from pipeline.formats import DatasetSpec, ParseError, parse
 from pipeline.formats.bodies import MOST_COLUMNS
-from pipeline.paths import check_room
+from pipeline.machine import check_room, said_of
 
 
 def test_a_run_begins_only_where_it_can_write(tmp_path: Path) -> None:
