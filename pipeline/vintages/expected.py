@@ -19,7 +19,7 @@ from pipeline.vintages.store import Vintage
 
 _ROWS = [
     "series_key", "geo", "period", "year", "value", "unit", "flags", "reason", "low", "high",
-    "excess", "used_series", "used_unit", "fault",
+    "excess", "used_series", "used_unit", "fault", "unit_before", "other_unit",
 ]  # fmt: skip
 _CELL = ["series_key", "geo", "year"]
 _BAD_NUMBER = ["not_a_number", "not_finite", "period_not_read"]
@@ -62,13 +62,11 @@ class Rules:
 @dataclass(frozen=True)
 class Frames:
     """A vintage's rows as its expectations see them. `rows`: all that came in, usable or not;
-    `units`: one a usable row; `cells`: one a cell of the vintage before, None without one. Each has
-    a column `read`."""
+    `cells`: one a cell of the vintage before, None without one. Each has a column `read`."""
 
     rules: Rules
     vintage: Vintage
     rows: pd.DataFrame
-    units: pd.DataFrame
     cells: pd.DataFrame | None
 
     @classmethod
@@ -86,17 +84,11 @@ class Frames:
         cells = None
         if old is not None and before is not None:
             cells = _cells(new, old, rules, vintage, before)
-        return cls(
-            rules, vintage, _rows(new, bad.to_pandas(), rules, old), _units(new, rules, old), cells
-        )
+        return cls(rules, vintage, _rows(new, bad.to_pandas(), rules, old), cells)
 
     def expected(self) -> Iterator[tuple[pd.DataFrame, dict[str, Wanted]]]:
         """Frames, each with what is expected of it: check → expectation."""
         yield self.rows[_ROWS], self._of_rows()
-        if not self.vintage.partial:
-            units = self.units[self.units["read"]]
-            wanted: Wanted = ("between", {"column": "other_unit", "min": 0, "max": 0})
-            yield units[[*_CELL, "unit_before", "unit", "other_unit"]], {"unit_change": wanted}
         if self.cells is not None:
             yield (
                 self.cells[self.cells["read"]].drop(columns=["read"]),
@@ -122,6 +114,8 @@ class Frames:
             "no_duplicates": ("not_in_set", {"column": "fault", "values": doubled}),
             "numbers": ("not_in_set", {"column": "fault", "values": _BAD_NUMBER}),
         }
+        if not self.vintage.partial:
+            wanted["unit_change"] = ("between", {"column": "other_unit", "min": 0, "max": 0})
         asked = self.vintage.manifest.get("asked")
         series = set(rules.needs)
         if self.vintage.partial:
@@ -179,8 +173,7 @@ class Frames:
             )
             if lost:
                 said["no_lost_cells"] = f"{lost} cells gone"
-        units = self.units
-        if number := int(((units["other_unit"] > 0) & ~units["read"]).sum()):
+        if number := int(rows["unit_differs"].sum()):
             said["unit_change"] = f"{number} rows in another unit"
         wanted = {name for _, checks in self.expected() for name in checks}
         return {name: text for name, text in said.items() if name in wanted}
@@ -190,9 +183,11 @@ def _rows(
     good: pd.DataFrame, bad: pd.DataFrame, rules: Rules, old: pd.DataFrame | None
 ) -> pd.DataFrame:
     """`excess`: the distance from its range, of what is read; `used_series` and `used_unit` are
-    null on rows that cannot be used; `fault` is the reason where something reads the row."""
-    good = good.assign(reason=None)
-    bad = bad.assign(year=-1, value=float("nan"), unit=None)
+    null on rows that cannot be used; `fault` is the reason, and `other_unit` 1 for a unit that is
+    not that of the series, where something reads the row."""
+    before, differs = _units(good, old)
+    good = good.assign(reason=None, unit_before=before, unit_differs=differs)
+    bad = bad.assign(year=-1, value=float("nan"), unit=None, unit_before=None, unit_differs=False)
     frame = pd.concat([good, bad], ignore_index=True) if len(bad) else good
     frame["read"] = rules.read(frame)
     low, high = _ranges(frame, rules, old)
@@ -203,6 +198,7 @@ def _rows(
     frame["used_series"] = frame["series_key"].where(usable)
     frame["used_unit"] = frame["unit"].where(usable & frame["read"])
     frame["fault"] = frame["reason"].where(frame["read"])
+    frame["other_unit"] = (frame["unit_differs"] & frame["read"]).astype("int64")
     return frame
 
 
@@ -237,19 +233,16 @@ def _ranges(
     )
 
 
-def _units(new: pd.DataFrame, rules: Rules, old: pd.DataFrame | None) -> pd.DataFrame:
-    """A row a usable row, with the unit that its series had in the vintage before, else has most
-    often in this one."""
+def _units(new: pd.DataFrame, old: pd.DataFrame | None) -> tuple[pd.Series[str], pd.Series[bool]]:
+    """The unit that the series of each row had in the vintage before, else has most often in this
+    one; and whether the row's is another."""
     usual = _usual(new) | (_usual(old) if old is not None else {})
-    found = new[[*_CELL, "unit"]].copy()
-    found["read"] = rules.read(found)
-    found["unit_before"] = found["series_key"].map(usual).fillna("")
+    before = new["series_key"].map(usual).fillna("")
     # Whatever its case and signs; what states no unit says nothing against one.
-    was, now = found["unit_before"], found["unit"].fillna("")
-    plain = {u: canonical(u) or u for u in {*was.unique(), *now.unique()}}
-    differs = was.map(plain) != now.map(plain)
-    found["other_unit"] = (differs & (was != "") & (now != "")).astype("int64")
-    return found
+    now = new["unit"].fillna("")
+    plain = {u: canonical(u) or u for u in {*before.unique(), *now.unique()}}
+    differs = before.map(plain) != now.map(plain)
+    return before, differs & (before != "") & (now != "")
 
 
 def _usual(rows: pd.DataFrame) -> dict[str, str]:
