@@ -120,7 +120,10 @@ def _take_in(file: Path, name: str, known_from: str | None, found_in: str) -> in
     there = vintage.vintage_id in {v.vintage_id for v in known}
     # Some formats do not say which dataset they are of.
     title = found.title if found.states else f"{found.title}, taken as {name}'s"
-    return _say_verdict(archive, registry, item, vintage, title, there)
+    code = _say_verdict(archive, registry, item, vintage, title, there)
+    if found.parsed is not None and (aside := found.parsed.set_aside()):
+        typer.echo(f"rows that are set aside: {aside}")
+    return code
 
 
 def _usable(archive: Archive, known: list[Vintage]) -> list[Vintage]:

@@ -48,14 +48,14 @@ _BY_HAND = ("curated_csv", "projection_csv")
 # takes some 300 MB more.
 MEMORY = "700MB"
 _THREADS = 2
-_NO_ROW = "no row of the body can be used: see why in the publisher's answer"
+_NO_ROW = "no row of the body can be used"
 
 
 def parse(body: bytes, spec: DatasetSpec) -> Parsed:
     """Parse one body. ParseError, in one line, if it is not whole or not this dataset's."""
     parsed = read(body, spec)
     if parsed.observations.num_rows == 0:
-        raise ParseError(_NO_ROW)
+        raise ParseError(f"{_NO_ROW}: {parsed.set_aside()}")
     return parsed
 
 
@@ -124,7 +124,7 @@ def parse_file(
                 for select, name in ((OBSERVATIONS, "observations"), (REJECTS, "rejects"))
             )
         if good == 0:
-            raise ParseError(_NO_ROW)
+            raise ParseError(f"{_NO_ROW}: all {bad} are set aside")
         (scratch / "observations").replace(observations)
         (scratch / "rejects").replace(rejects)
     return good, bad

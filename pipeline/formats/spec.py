@@ -50,6 +50,28 @@ def must_state(found: set[Any], spec: DatasetSpec, what: str) -> None:
         )
 
 
+# What of a rejected row its reason is about; of others the value.
+_ABOUT = {
+    "unknown_area": "geo",
+    "period_not_read": "period",
+    "not_annual": "period",
+    "long_ago": "period",
+}
+
+
+def told(rejects: pa.Table) -> str:
+    """Rejected rows by reason, the most frequent first, with the first of each."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rejects.to_pylist():
+        found.setdefault(str(row["reason"]), []).append(row)
+    said = []
+    for reason, rows in sorted(found.items(), key=lambda item: -len(item[1])):
+        about = str(rows[0][_ABOUT.get(reason, "value")] or "").strip()
+        example = f" (line {rows[0]['line']}: {about[:40]})" if about else ""
+        said.append(f"{len(rows)} {reason.replace('_', ' ')}{example}")
+    return ", ".join(said)
+
+
 @dataclass(frozen=True)
 class Parsed:
     """`observations`: series_key, geo, period, year int32, value float64 (finite), unit, flags
@@ -57,6 +79,11 @@ class Parsed:
 
     observations: pa.Table
     rejects: pa.Table
+
+    def set_aside(self) -> str:
+        """What was rejected and why, with an example of each: `3 unknown area (line 2: Nederland)`;
+        empty if nothing was."""
+        return told(self.rejects)
 
     def renamed(self, keys: Mapping[str, str], units: Mapping[str, str]) -> Parsed:
         """The same cells under the registry's series keys and units, in the same order."""

@@ -154,9 +154,10 @@ def owid_csv(table: Csv) -> Reading:
     Columns without any number (world regions, annotations), or that repeat the year, are no figures.
     """
     lower = {c.lower(): c for c in table.names}
-    for column in ("entity", "code", "year"):
-        if column not in lower:
-            raise ParseError(f"column {column} is missing; the header is {', '.join(lower)[:200]}")
+    if missing := [c for c in ("entity", "code", "year") if c not in lower]:
+        raise ParseError(
+            f"column {' and column '.join(missing)} is missing; the header is {', '.join(lower)[:200]}"
+        )
     values = [
         c for k, c in lower.items()
         if k not in ("entity", "code", "year", *_TIMES) and not k.endswith(_ORIGIN)
