@@ -4,8 +4,9 @@ from typing import Any
 
 import dagster as dg
 
-from assets.retention import forget_old_runs
+from assets.retention import forget
 from pipeline.clock import TIME_ZONE, today
+from pipeline.paths import Paths
 
 NIGHTLY = "nightly"
 
@@ -38,10 +39,12 @@ every_night = dg.ScheduleDefinition(
 )
 
 
-@dg.op(description="Deletes runs of long ago from Dagster's storage, with their events and logs.")
-def forget(context: dg.OpExecutionContext) -> None:
-    gone = forget_old_runs(context.instance, today())
-    context.log.info(f"{len(gone)} runs forgotten")
+@dg.op(
+    name="forget",
+    description="Deletes old runs from Dagster's storage, and verdicts and parsed rows long unused.",
+)
+def forget_all(context: dg.OpExecutionContext) -> None:
+    context.log.info(forget(context.instance, Paths.from_environment(), today()))
 
 
 @dg.job(
@@ -49,7 +52,7 @@ def forget(context: dg.OpExecutionContext) -> None:
     executor_def=dg.in_process_executor,
 )
 def retention() -> None:
-    forget()
+    forget_all()
 
 
 every_week = dg.ScheduleDefinition(

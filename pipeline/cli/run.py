@@ -122,7 +122,7 @@ def _work(paths: Paths, run_id: str, settings: dict[str, Any]) -> Outcome:
     from assets.jobs import NIGHTLY
     from assets.killed import report_killed_runs
     from assets.process import process_tag
-    from assets.retention import forget_old_runs
+    from assets.retention import forget
 
     job = defs().resolve_job_def(NIGHTLY)
     with instance_of(paths) as instance:
@@ -142,7 +142,7 @@ def _work(paths: Paths, run_id: str, settings: dict[str, Any]) -> Outcome:
         if was_stopped(instance, run_id):
             raise KeyboardInterrupt
         outcome = outcome_of_run(instance, run_id, paths)
-        forget_old_runs(instance, today())
+        forget(instance, paths, today())
     return outcome
 
 

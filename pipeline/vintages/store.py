@@ -26,6 +26,7 @@ from filelock import FileLock
 from pipeline.paths import Paths, is_safe, safe_name, write_atomic
 from pipeline.vintages.bundle import copy_bundle
 from pipeline.vintages.order import came_later, place
+from pipeline.vintages.prune import used
 
 MAX_BODY = 2 << 30
 _LOCAL = "_local"
@@ -307,10 +308,12 @@ class Archive:
 
     def verdict(self, vintage: Vintage, key: str) -> dict[str, Any] | None:
         """The verdict given under the same rules and circumstances (`key`), if there is one."""
+        path = self._verdict_path(vintage, key)
         try:
-            found = json.loads(self._verdict_path(vintage, key).read_text("utf-8"))
+            found = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError):
             return None
+        used(path)
         return found if isinstance(found, dict) else None
 
     def keep_verdict(self, vintage: Vintage, key: str, verdict: Mapping[str, Any]) -> None:

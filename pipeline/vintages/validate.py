@@ -24,6 +24,7 @@ from pipeline.registry import Dataset, Registry
 from pipeline.registry.schema import ANY, HOME
 from pipeline.vintages.decisions import acceptance, in_words
 from pipeline.vintages.expected import Frames, Rules
+from pipeline.vintages.prune import used
 from pipeline.vintages.store import MAX_BODY, Archive, ArchiveError, Vintage, dump
 from pipeline.vintages.words import reason
 
@@ -118,9 +119,14 @@ class Validator:
         return hashlib.sha256(content + previous.encode()).hexdigest()[:24]
 
     def _has_rows(self, vintage: Vintage, rules: Rules, verdict: Mapping[str, Any]) -> bool:
-        return verdict["verdict"] == "quarantined" or all(
-            self.rows_file(vintage, rules, kind).exists() for kind in ("observations", "rejects")
-        )
+        if verdict["verdict"] == "quarantined":
+            return True
+        files = [self.rows_file(vintage, rules, kind) for kind in ("observations", "rejects")]
+        if not all(file.exists() for file in files):
+            return False
+        for file in files:
+            used(file)
+        return True
 
     def _judge(self, vintage: Vintage, rules: Rules, before: Vintage | None) -> dict[str, Any]:
         outcomes: dict[str, dict[str, Any]] = {}

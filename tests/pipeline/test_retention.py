@@ -149,3 +149,13 @@ def test_a_kill_half_way_is_made_good(
             forget_old_runs(instance, DAY)
     assert forget_old_runs(instance, DAY) == [old]
     assert traces(tmp_path, old) == []
+
+
+def test_an_evening_of_trials_leaves_no_more_than_so_many(
+    instance: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "KEPT_RUNS", 3)
+    runs = [run(instance, tmp_path, DAY.toordinal(), first) for _ in range(5)]
+    assert forget_old_runs(instance, DAY) == runs[:2]
+    assert {r.run_id for r in instance.get_runs()} == set(runs[2:])
+    assert forget_old_runs(instance, DAY) == []
