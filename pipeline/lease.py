@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import socket
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from pipeline.paths import write_atomic
 from pipeline.vintages.store import dump
@@ -87,6 +88,11 @@ def take(
     LeaseError after `seconds`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if not locks_hold(path.parent):
+        say(
+            f"file locks do not hold in {path.parent} (a network share?): nothing keeps two runs "
+            "apart there; put the data on a local disk, or never start a run beside another"
+        )
     end = time.monotonic() + seconds
     said = False
     while True:
@@ -113,6 +119,20 @@ def take(
                 f"remove {path}"
             )
         time.sleep(_POLL_SECONDS)
+
+
+def locks_hold(folder: Path) -> bool:
+    """Whether a file lock that is held there keeps out who comes second."""
+    file = folder / f".lease.{secrets.token_hex(6)}.try"
+    try:
+        with FileLock(file), FileLock(file, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except (OSError, NotImplementedError):
+        return False
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def _began(pid: int | None) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import date
 from functools import cache
@@ -83,8 +83,9 @@ def publish(
     tables = [m for m in warehouse.models.values() if m.layer == "marts"]
     views = _views(registry, tables)
     identity = _identity(warehouse, reference)
+    hashes = {m.name: warehouse.hash_of(m.name) for m in tables}
     content = [
-        {m.table: warehouse.hash_of(m.name) for m in tables},
+        {m.table: hashes[m.name] for m in tables},
         identity,
         [[v.name, v.description, v.query] for v in views],
         code_version(*_CODE),
@@ -93,6 +94,10 @@ def publish(
     identity["release_id"] = name
 
     def fill(folder: Path) -> None:
+        _copy(warehouse, folder, hashes)
+        # What was copied is what lies there, and that still fits together.
+        _must_fit(warehouse, reference)
+        _must_be_the_same({m.name: warehouse.hash_of(m.name) for m in tables}, hashes)
         _fill(warehouse, folder, [*tables, RELEASE], views, identity, render)
 
     def tell(swapped: bool) -> None:
@@ -169,6 +174,26 @@ def _must_fit(warehouse: Warehouse, reference: date) -> None:
                 )
 
 
+def _copy(warehouse: Warehouse, folder: Path, hashes: Mapping[str, str]) -> None:
+    """Copy the tables, each of the bytes of which the release has its name."""
+    copied = {}
+    for name in hashes:
+        target = folder / f"{warehouse.models[name].table}.parquet"
+        shutil.copyfile(warehouse.file(name), target)
+        copied[name] = hashlib.sha256(target.read_bytes()).hexdigest()
+    _must_be_the_same(copied, hashes)
+
+
+def _must_be_the_same(found: Mapping[str, str], hashes: Mapping[str, str]) -> None:
+    """BuildError if another run has changed a table meanwhile: the lease did not keep it off."""
+    for name, sha in hashes.items():
+        if found[name] != sha:
+            raise BuildError(
+                f"{name} was changed while it was published: another run is at work on this data, "
+                "and file locks do not keep it off; run one at a time, or on a local disk"
+            )
+
+
 def _fill(
     warehouse: Warehouse,
     folder: Path,
@@ -177,9 +202,6 @@ def _fill(
     identity: dict[str, str],
     render: Render,
 ) -> None:
-    for model in tables:
-        if model is not RELEASE:
-            shutil.copyfile(warehouse.file(model.name), folder / f"{model.table}.parquet")
     with closing(connect()) as con:
         _release_table(con, folder, identity)
         write_database(con, folder, tables, views)

@@ -3,16 +3,20 @@ was built from something else than what lies beside it."""
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.paths import Paths, registry_root, sql_root
 from pipeline.registry import load
+from pipeline.release import publish as publishing
 from pipeline.release.publish import publish
 from pipeline.release.record import written_by
 from pipeline.report.page import render
@@ -141,6 +145,36 @@ def test_another_date_than_the_tables_have_is_refused(data: Path, warehouse: War
     with pytest.raises(BuildError, match="was taken in as of 2026-11-23, not 2026-12-31"):
         published(data, warehouse, date(2026, 12, 31))
     assert files(data) == before
+
+
+@pytest.mark.parametrize("when", ["before it is copied", "after it is copied"])
+def test_a_run_beside_it_that_no_lock_keeps_off_is_noticed(
+    data: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """On a share without file locks another run builds a table meanwhile: for another date."""
+    monkeypatch.setattr(publishing, "code_version", lambda *_: "another code, so another release")
+    before, copy = files(data), shutil.copyfile
+
+    def beside(source: Path, target: Path) -> None:
+        if source.name != "targets.parquet":
+            copy(source, target)
+            return
+        if when == "after it is copied":
+            copy(source, target)
+        table = pq.read_table(source).slice(1)
+        with warehouse.staged(TABLE) as staged:
+            pq.write_table(table, staged)
+            record = replace(
+                warehouse.must_have(TABLE), sha256=hashlib.sha256(staged.read_bytes()).hexdigest()
+            )
+            warehouse.store(record, staged)
+        if when == "before it is copied":
+            copy(source, target)
+
+    monkeypatch.setattr(publishing.shutil, "copyfile", beside)
+    with pytest.raises(BuildError, match=r"marts\.(targets|\w+) was (changed|built from an older)"):
+        published(data, warehouse)
+    assert files(data) == before and not published_by(data)
 
 
 def test_what_only_should_be_looked_at_stops_nothing_and_is_the_same_release(

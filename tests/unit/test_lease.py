@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -199,3 +200,20 @@ def test_a_process_does_one_run_at_a_time(path: Path) -> None:
     """A run before it in the same process is over, whatever its record says."""
     asked(path, Holder.of("one", os.getpid(), DAY))
     assert asked(path, Holder.of("two", os.getpid(), DAY)).run_id == "two"
+
+
+def test_where_locks_do_not_hold_it_is_said(
+    path: Path, other: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lease.locks_hold(path.parent.parent)
+
+    # As on a share that grants every lock.
+    def granted(file: Path, timeout: float = -1) -> Any:
+        return contextlib.nullcontext()
+
+    said: list[str] = []
+    monkeypatch.setattr(lease, "FileLock", granted)
+    assert asked(path, Holder.of("one", other, DAY), say=said.append).run_id == "one"
+    (line,) = said
+    assert line.startswith(f"file locks do not hold in {path.parent}")
+    assert [p.name for p in path.parent.iterdir() if p.suffix == ".try"] == []
