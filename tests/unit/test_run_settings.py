@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, time
 
 import pytest
 
@@ -12,7 +12,8 @@ from pipeline.registry import load
 
 def settings(reference: date, began: date) -> RunSettings:
     found = RunSettings()
-    found._reference, found._began = reference, began
+    found._reference = reference
+    found._since = datetime.combine(began, time(12), UTC)
     return found
 
 
