@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.accept import _user
-from pipeline.cli.common import UserError
+from pipeline.cli.common import UserError, signed_by
 from pipeline.paths import Paths, registry_root, sql_root
 from tests.conftest import CLI
 
@@ -43,13 +42,13 @@ def test_without_a_home(tmp_path: Path) -> None:
     assert f"the user of this process ({os.getuid()}) has no home" in line and "set HOME" in line
 
 
-def test_a_user_without_a_name_says_who_accepts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_a_name_says_who_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown() -> str:
         raise KeyError("getpwuid(): uid not found: 12345")
 
     monkeypatch.setattr("getpass.getuser", unknown)
-    with pytest.raises(UserError, match="--author: say who accepts it"):
-        _user()
+    with pytest.raises(UserError, match="--author: say who decides it"):
+        signed_by("")
 
 
 @pytest.mark.parametrize(
