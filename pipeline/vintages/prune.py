@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from pipeline.paths import Paths
@@ -35,7 +36,8 @@ def prune(paths: Paths, kept: int = KEPT) -> int:
         groups.setdefault((path.parent, f"{vintage}.{kind}"), []).append(path)
     gone = [path for group in groups.values() for path in _last_used(group)[kept:]]
     for path in gone:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # what cannot be removed costs room, not the night
+            path.unlink(missing_ok=True)
     return len(gone)
 
 
