@@ -12,7 +12,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pipeline.registry.entries import Item, Problems, read_items
-from pipeline.registry.notes import Gap
+from pipeline.registry.notes import Gap, Unit
 from pipeline.registry.operands import operands_of
 from pipeline.registry.schema import (
     Dataset,
@@ -60,6 +60,11 @@ def load(root: Path | None = None) -> Registry:
             if gap.gap in registry.gaps:
                 problems.add(item.at, f"{gap.gap} is given twice")
             registry.gaps[gap.gap] = gap
+    for item in read_items(folder, "units.yaml", problems):
+        if unit := _typed(Unit, item, problems):
+            if unit.unit in registry.units:
+                problems.add(item.at, f"{unit.unit} is given twice")
+            registry.units[unit.unit] = unit
     for item in read_items(folder, "overrides.yaml", problems):
         if override := _typed(Override, item, problems):
             registry.overrides.append(override)

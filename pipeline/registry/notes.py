@@ -24,6 +24,14 @@ class Words(Entry):
     en: Text
 
 
+class Unit(Entry):
+    """`factor`: what a value in `unit` is multiplied by to stand in `common`."""
+
+    unit: Text
+    common: Text
+    factor: Annotated[float, Field(gt=0)]
+
+
 class Break(Entry):
     """`year`: the first of the new part."""
 

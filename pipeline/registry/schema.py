@@ -21,6 +21,7 @@ from pipeline.registry.notes import (
     Gap,
     NotComparable,
     NotRead,
+    Unit,
     Words,
 )
 from pipeline.registry.tables import tables
@@ -313,6 +314,7 @@ class Registry:
     overrides: list[Override] = field(default_factory=list)
     projections: dict[str, OfficialProjection] = field(default_factory=dict)
     gaps: dict[str, Gap] = field(default_factory=dict)
+    units: dict[str, Unit] = field(default_factory=dict)
 
     def plausible_of(self, source: str, dataset: str, series_key: str) -> tuple[float, ...]:
         """(low, high) of a series' raw values, from the indicators that are this series alone;

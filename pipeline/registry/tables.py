@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from pipeline.progress.method import UNSETTLED
 from pipeline.registry.code_archive import archived
+from pipeline.report.messages import Messages
 
 if TYPE_CHECKING:
     from pipeline.registry.schema import Dataset, Indicator, Operand, Registry
 
 _S, _I, _D, _B = pa.string(), pa.int32(), pa.float64(), pa.bool_()
 _L = pa.list_(_S)
+_FLAG = "flag."  # above the flags in the catalogue of messages
 _COLUMNS: dict[str, dict[str, Any]] = {
     "missions": {"mission_id": _S, "parent_id": _S, "level": _S, "position": _I, "title_nl": _S,
                  "title_en": _S, "short_nl": _S, "short_en": _S, "letter_text": _S,
@@ -43,6 +46,8 @@ _COLUMNS: dict[str, dict[str, Any]] = {
     "not_read": {"indicator_id": _S, "geo": _S, "year": _I, "reason": _S},
     "not_comparable": {"indicator_id": _S, "other_id": _S, "reason_nl": _S, "reason_en": _S},
     "gap_texts": {"gap": _S, "nl": _S, "en": _S},
+    "flag_texts": {"flag": _S, "nl": _S, "en": _S, "unsettled": _B},
+    "units": {"unit": _S, "common_unit": _S, "factor": _D},
     "datasets": {"source": _S, "dataset": _S, "title": _S, "format": _S, "code": _S,
                  "publisher": _S, "licence": _S, "citation": _S, "cadence": _I,
                  "landing_url": _S, "serves": _S, "live_only": _B, "asked": _S,
@@ -126,6 +131,11 @@ def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
         "gap_texts": [
             {"gap": gap.gap, **gap.numbered()} for gap in registry.gaps.values()
         ],
+        "flag_texts": _flag_texts(),
+        "units": [
+            {"unit": u.unit, "common_unit": u.common, "factor": u.factor}
+            for u in registry.units.values()
+        ],
         "datasets": [
             {"source": d.source, "dataset": d.dataset, "asked": d.asked or None,
              "asked_code": d.asked_code, **_holds(d),
@@ -155,6 +165,21 @@ def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
             for p in registry.projections.values()
         ],
     }  # fmt: skip
+
+
+def _flag_texts() -> list[dict[str, Any]]:
+    """What publishers' flags are called, as the page calls them; which of them may still change."""
+    dutch, english = (Messages(lang) for lang in ("nl", "en"))
+    return [
+        {
+            "flag": key.removeprefix(_FLAG),
+            "nl": dutch[key],
+            "en": english[key],
+            "unsettled": key.removeprefix(_FLAG) in UNSETTLED,
+        }
+        for key in dutch
+        if key.startswith(_FLAG)
+    ]
 
 
 def _holds(dataset: Dataset) -> dict[str, int | None]:

@@ -254,9 +254,20 @@ def write_database(
         con.execute(f"CREATE VIEW marts.{quoted(view.name)} AS {view.query}")
         _must_have(con, view)
         _comment(con, "VIEW", view.name, view.description, view.columns)
+    for name in sorted(x.table for x in tables) + sorted(v.name for v in views):
+        _show(con, name)
     con.execute("COMMIT")
     con.execute("USE memory")
     con.execute("DETACH published")
+
+
+def _show(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """The same name in the schema that a client looks into first: `SHOW TABLES`, and the lists of tables
+    that programs show, would be empty. A file cannot say another search path."""
+    con.execute(f"CREATE VIEW main.{quoted(name)} AS SELECT * FROM marts.{quoted(name)}")
+    con.execute(
+        f"COMMENT ON VIEW main.{quoted(name)} IS {literal(f'The same as marts.{name}, where its columns are told of.')}"
+    )
 
 
 def _comment(

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.paths import write_atomic
+from pipeline.release import history
 from pipeline.release.integrity import SUMS, damages, protect, seal
 from pipeline.vintages.store import dump
 
@@ -49,7 +50,9 @@ def swap_in(
     os.utime(release)
     others = [n for n in published_names(root) if n != name]
     write_atomic(root / _PUBLISHED, dump([*others, name]))
+    outgoing = (root / "current").resolve().name if (root / "current").exists() else None
     _point(root / "current", f"releases/{name}")
+    history.note(root, name, before=outgoing, published=True)
     if after is not None:
         after()
     entries = sorted(p.name for p in release.iterdir())
@@ -66,6 +69,7 @@ def set_aside(root: Path, name: str, fill: Fill) -> Path:
     """Have release `name` below `root`, as `swap_in`, and leave what readers see as it is."""
     release = _written(root, name, fill)
     os.utime(release)
+    history.note(root, name, before=None, published=False)
     _prune(root)
     return release
 

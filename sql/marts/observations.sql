@@ -8,6 +8,8 @@ columns:
   period_published: VARCHAR, the period as the publisher writes it
   value: DOUBLE, in the unit of the indicator
   unit: VARCHAR, unit
+  common_value: DOUBLE, the same in common_unit
+  common_unit: "VARCHAR, one unit for everything of its kind (Mt CO2e for all greenhouse gases; pipeline/registry/units.yaml); else the unit itself"
   flags: VARCHAR[], the publisher's flags as a sorted set
   carried_forward: BOOLEAN, true where the publisher repeated an older value (not assessed)
   vintage_id: VARCHAR, content hash of the vintage
@@ -16,10 +18,13 @@ expectations:
   - {expect: no_rows, name: within_bounds, sql: "SELECT o.* FROM marts.observations o JOIN registry.indicators i USING (indicator_id) WHERE o.value < i.bound_low OR o.value > i.bound_high", description: No value lies outside the bounds of its unit (a share between 0 and 100).}
   - {expect: no_rows, name: every_indicator_seen, severity: warn, sql: "SELECT i.indicator_id FROM registry.indicators i WHERE NOT EXISTS (SELECT 1 FROM marts.observations o WHERE o.indicator_id = i.indicator_id AND o.geo = 'NL') AND NOT EXISTS (SELECT 1 FROM registry.operands p JOIN marts.source_status s USING (source, dataset) WHERE p.indicator_id = i.indicator_id AND s.waits_for_pull)", description: Every indicator has observations for the Netherlands or waits for the first pull of its dataset.}
 */
-SELECT o.indicator_id, o.geo, o.period, o.period_published, o.value, i.unit, o.flags,
+SELECT o.indicator_id, o.geo, o.period, o.period_published, o.value, i.unit,
+       o.value * coalesce(u.factor, 1) AS common_value, coalesce(u.common_unit, i.unit) AS common_unit,
+       o.flags,
        EXISTS (SELECT 1 FROM registry.carried_forward c
                WHERE c.indicator_id = o.indicator_id AND c.year = o.period
                  AND (c.geo IS NULL OR c.geo = o.geo)) AS carried_forward, o.vintage_id
 FROM core.observations o
 JOIN registry.indicators i USING (indicator_id)
+LEFT JOIN registry.units u ON u.unit = i.unit
 WHERE o.plausible

@@ -20,43 +20,10 @@ expectations:
   - {expect: no_rows, name: one_vintage, sql: "SELECT indicator_id FROM marts.peers GROUP BY indicator_id HAVING count(DISTINCT vintage_id) > 1 OR count(DISTINCT pace_basis) > 1 OR count(DISTINCT unit) > 1", description: "All areas of an indicator come from one vintage, in one unit, with one pace basis."}
   - {expect: no_rows, name: ranked_among_five, sql: "SELECT * FROM marts.peers WHERE (rank IS NULL) <> (n_ranked IS NULL) OR n_ranked < (SELECT least_ranked FROM run.method) OR rank > n_ranked OR (aggregate AND rank IS NOT NULL)", description: A rank is given among at least five countries.}
 */
-WITH areas AS (
-  SELECT 'NL' AS geo, 0 AS position, false AS aggregate
-  UNION ALL
-  SELECT geo, position, aggregate FROM registry.peers
-), figures AS (
-  SELECT o.indicator_id, o.geo, o.period AS year, o.value, o.flags, o.vintage_id, i.unit,
-         false AS per_head
-  FROM core.observations o JOIN registry.indicators i USING (indicator_id)
-  WHERE o.plausible AND i.intensive
-  UNION ALL
-  SELECT o.indicator_id, o.geo, o.period, p.scale * o.value / nullif(r.value, 0),
-         list_concat(o.flags, r.flags),
-         array_to_string(
-           list_sort(list_distinct(list_append(string_split(o.vintage_id, '+'), r.vintage_id))),
-           '+'), p.unit, true
-  FROM core.observations o
-  JOIN registry.per_head p USING (indicator_id)
-  JOIN raw.observations r
-    ON r.source = p.source AND r.dataset = p.dataset AND r.series_key = p.series_key
-   AND r.geo = o.geo AND r.year = o.period
-  WHERE o.plausible AND NOT EXISTS (
-    SELECT 1 FROM core.rejects x
-    WHERE x.series_key = 'per_head=' || o.indicator_id AND x.geo = o.geo
-      AND x.period = o.period::VARCHAR)
-), carried AS (
-  SELECT DISTINCT indicator_id, geo, year FROM registry.carried_forward
-), usable AS (
-  SELECT f.*, a.position, a.aggregate
-  FROM figures f JOIN areas a USING (geo)
-  WHERE f.value IS NOT NULL AND NOT EXISTS (
-    SELECT 1 FROM carried c
-    WHERE c.indicator_id = f.indicator_id AND c.year = f.year AND (c.geo IS NULL OR c.geo = f.geo))
+WITH compared AS (
+  SELECT * FROM core.comparable WHERE is_compared
 ), home AS (
-  SELECT indicator_id, max(year) AS year, arg_max(vintage_id, year) AS vintage_id
-  FROM usable WHERE geo = 'NL' GROUP BY indicator_id
-), compared AS (
-  SELECT u.* FROM usable u JOIN home h USING (indicator_id, vintage_id)
+  SELECT indicator_id, max(year) AS year FROM compared WHERE geo = 'NL' GROUP BY indicator_id
 ), latest AS (
   SELECT indicator_id, geo, any_value(position) AS position, any_value(aggregate) AS aggregate,
          any_value(unit) AS unit, any_value(per_head) AS per_head,
@@ -66,7 +33,7 @@ WITH areas AS (
 ), broken AS (
   SELECT l.indicator_id, l.geo, max(b.year) AS year
   FROM latest l
-  JOIN (SELECT indicator_id, geo, year FROM figures WHERE list_contains(flags, 'b')
+  JOIN (SELECT indicator_id, geo, year FROM core.comparable WHERE list_contains(flags, 'b')
         UNION ALL SELECT indicator_id, geo, year FROM registry.breaks) b
     ON b.indicator_id = l.indicator_id AND (b.geo IS NULL OR b.geo = l.geo)
    AND b.year <= l.latest_year
