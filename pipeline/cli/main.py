@@ -24,6 +24,7 @@ from pipeline.cli.query import query
 from pipeline.cli.report import report
 from pipeline.cli.run import run
 from pipeline.cli.status import status
+from pipeline.cli.version import say_version
 from pipeline.machine import check_process, said_of
 from pipeline.redact import redacted
 
@@ -42,6 +43,15 @@ for _command in COMMANDS:
 @app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=say_version,
+            is_eager=True,
+            help="Version, method and published release.",
+        ),
+    ] = False,
 ) -> None:
     """How far the Netherlands has come on its missions."""
     common.debug = debug

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import webbrowser
 from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import RELEASE, release_of
+from pipeline.cli.common import RELEASE, UserError, release_of
 from pipeline.paths import Paths
 
 
@@ -22,7 +23,10 @@ def report(
       missiemonitor report --open
       missiemonitor report --open --release 3f2a
     """
-    page = release_of(Paths.from_environment(), release) / "report" / "index.html"
+    paths = Paths.from_environment()
+    there = release_of(paths, release) / "report" / "index.html"
+    # A release's own folder is removed some day; this name leads to the current one for ever.
+    page = there if release else paths.marts / "report" / "index.html"
     typer.echo(str(page))
-    if open_it:
-        typer.launch(page.as_uri())
+    if open_it and not webbrowser.open(there.as_uri()):
+        raise UserError("--open: nothing here opened the page; open the file above in a browser")

@@ -1,55 +1,18 @@
 """Every number behind the statuses of one indicator, with its formula and where it comes from.
 
-Built from a release's marts alone. What is printed recomputes to the same status; numbers are
-written in full for that reason. The rules belong in METHOD.md and progress/assess.py.
+Built from a release's marts alone, in numbers that recompute to the same status. The rules belong in
+METHOD.md and progress/assess.py, their words in report/explanation.py and the catalogue.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any
 
 from pipeline.progress.assess import Question, assess
-from pipeline.progress.method import (
-    CLEAR_GROWTH,
-    CONFIRMING,
-    MIN_POINTS,
-    MIN_SPAN,
-    ON_TRACK_FROM,
-    STABLE_BELOW,
-    TOLERANCE,
-    TOO_SLOW_FROM,
-    TREND_P,
-    TREND_POINTS,
-    TREND_WINDOW,
-)
+from pipeline.progress.method import TOLERANCE, TREND_WINDOW
 from pipeline.release.read import HOME, Pair, Release, ReleaseError, Row
-
-# The rule that decides, and its text: symbols are those of METHOD §3 and §4.
-RULES: Final = {
-    "reached": "d·(y − yT) ≥ −1e-9·max(1, |yT|) → achieved",
-    "missed": "t ≥ tT and d·(y − yT) < −1e-9·max(1, |yT|) → missed",
-    "start_past_target": "the window starts past the target and y does not reach it → wrong_direction",
-    "ratio_short": f"< 0 wrong_direction · [0, {TOO_SLOW_FROM}) insufficient · "
-    f"[{TOO_SLOW_FROM}, {ON_TRACK_FROM}) progress_too_slow · ≥ {ON_TRACK_FROM} catching_up where "
-    "position is behind, else on_track",
-    "trend_pct": f"(−{STABLE_BELOW}, {STABLE_BELOW}) stable · trend_p ≥ {TREND_P}, fewer than "
-    f"{TREND_POINTS} observations or not confirmed over {CONFIRMING[0]} or {CONFIRMING[1]} years "
-    f"no_clear_trend · ≥ {CLEAR_GROWTH} improving · > 0 slightly_improving · ≥ −{CLEAR_GROWTH} "
-    "slightly_worsening · else worsening",
-    "milestone_state": "met → achieved · overdue → missed",
-    "context_only": "fit context or no direction → no status",
-    "no_data": "no observation → no status",
-    "milestone_open": "the milestone is open → no status",
-    "stale": "R ≥ the date on which the figure lapses → no status",
-    "series_break": "the window would qualify without the break in it → no status",
-    "too_few_points": f"fewer than {MIN_POINTS} observations in the window, or its ends less than "
-    f"{MIN_SPAN} years apart → no status",
-    "baseline_missing": "the series has no value at the base year and no document gives one, or it "
-    "ends before → no status",
-    "not_computable": "a pace or its quotient does not exist for these values → no status",
-}
 
 
 @dataclass(frozen=True)
@@ -183,7 +146,7 @@ def _target(release: Release, pair: Pair) -> dict[str, Any]:
 
 
 def _rule(question: Question, row: Row) -> str:
-    """The key of RULES that decided."""
+    """The rule that decided, by its key in the catalogue of messages (`explain.rules`)."""
     if row["reason"]:
         return str(row["reason"])
     if question.kind == "milestone":

@@ -1,135 +1,247 @@
 """What `release.explain` finds about an indicator, as lines for a terminal in Dutch or English.
 
-Words come from the catalogue (`messages`). Numbers are written in full: they recompute.
+Words come from the catalogue (`messages`). Numbers are rounded for people, or in full on request.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.release.explain import RULES
+from pipeline.progress import method
 from pipeline.release.read import HOME
 from pipeline.report.messages import Messages
+from pipeline.report.numbers import shown
+
+_DECIMAL = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?|-\d+(?![\d-])")
+# How a number of that name is rounded (pipeline.report.numbers); others by their size.
+_KINDS = {"share_achieved": "pct", "share_of_time": "pct", "trend_pct": "growth", "year_reached": "reached"}  # fmt: skip
+_PACES = ("pace_recent", "pace_long", "pace_required", "pace_needed")
 
 
-def lines(told: dict[str, Any], lang: str) -> list[str]:
-    """The lines for what `explain` gives: the indicator, then each target."""
-    texts = Messages(lang)
-    found = list(_indicator(told, texts))
+class Said:
+    """The words of one language; numbers rounded for people, or `exact`."""
+
+    def __init__(self, lang: str, exact: bool) -> None:
+        self.texts, self.lang, self.exact = Messages(lang), lang, exact
+
+    def __getitem__(self, key: str) -> str:
+        return self.texts[f"explain.{key}"]
+
+    def word(self, value: str) -> str:
+        return self.texts.word("explain.word", value)
+
+    def field(self, key: str, value: Any) -> str:
+        return f"{self[key] + ':':<22} {value}"
+
+    def number(self, value: Any, kind: str = "exact") -> str:
+        """A number as it stands in the mart if exact, else rounded; a word in the language."""
+        if isinstance(value, str):
+            return value if self.exact else self.word(value)
+        if self.exact or not isinstance(value, float):
+            return str(value)
+        if kind == "exact" and 0 < abs(value) < 1e-6:
+            return f"{value:.0e}"
+        return shown(value, kind, self.lang)
+
+    def limit(self, value: float) -> str:
+        """A number of the rules, as they write it."""
+        return f"{value:g}".replace(".", "." if self.lang == "en" else ",")
+
+    def filled(self, text: str) -> str:
+        """A formula with its figures filled in, each rounded."""
+        if self.exact:
+            return text
+        text = self.word(text).replace("not before", self["not_before"])
+        if text.startswith("from "):
+            text = f"{self['since']} {text.removeprefix('from ')}"
+        return _DECIMAL.sub(lambda m: self.number(float(m[0])), text)
+
+    def status(self, status: str, reason: str | None = None) -> str:
+        """What a status is called; exact: with the words of the marts."""
+        called = self.texts.word("reason", reason) or self.texts.word("status", status)
+        code = status + (f" ({reason})" if reason else "")
+        return f"{code}: {called}" if self.exact else called
+
+
+def lines(told: dict[str, Any], lang: str, exact: bool = False) -> list[str]:
+    """The lines for what `explain` gives: the indicator, then each target. `exact`: numbers in full and
+    the marts' own words, so that they can be worked out again."""
+    say = Said(lang, exact)
+    found = list(_indicator(told, say))
     for target in told["targets"]:
-        found += ["", *_target(target, texts)]
+        found += ["", *_target(target, say)]
     return found
 
 
-def _field(texts: Messages, key: str, value: Any) -> str:
-    return f"{texts[key] + ':':<22} {value}"
-
-
-def _indicator(told: dict[str, Any], texts: Messages) -> Iterator[str]:
-    item, lang = told["indicator"], texts.lang
-    yield f"{item['indicator_id']}: {item[f'label_{lang}']} ({item['unit']})"
-    place = f"{item['mission_id']} · {item['fit']} · {item['role']}"
-    yield _field(texts, "explain.mission", place)
-    yield _field(texts, "explain.direction", item["direction"] or "–")
-    yield _field(texts, "explain.made_of", item["formula"])
+def _indicator(told: dict[str, Any], say: Said) -> Iterator[str]:
+    item, lang, word = told["indicator"], say.lang, say.texts.word
+    unit = word("unit", item["unit"])
+    yield f"{item['indicator_id']}: {item[f'label_{lang}']} ({unit})"
+    place = f"{item['mission_id']} · {word('fit', item['fit'])} · {word('role', item['role'])}"
+    yield say.field("mission", place)
+    yield say.field("direction", say.word(item["direction"]) if item["direction"] else "–")
+    yield say.field("made_of", _made_of(item["formula"], say))
     for source in told["sources"]:
-        yield from _source(source, texts)
+        yield from _source(source, say)
     if item[f"caveat_{lang}"]:
-        yield _field(texts, "explain.caveat", item[f"caveat_{lang}"])
+        yield say.field("caveat", item[f"caveat_{lang}"])
     if told["breaks"]:
-        breaks = "; ".join(f"{b['year']} {b['reason']}" for b in told["breaks"])
-        yield _field(texts, "explain.breaks", breaks)
-    seen = " · ".join(_observation(o, texts) for o in told["observations"])
-    yield _field(texts, "explain.observations", seen or "–")
-    yield _field(
-        texts,
-        "explain.reference",
-        f"{told['reference_date']} · {texts['explain.method']} {told['method_version']} · "
-        f"{texts['explain.release']} {told['release']}",
+        breaks = "; ".join(f"{b['year']} {_break(b['reason'], say)}" for b in told["breaks"])
+        yield say.field("breaks", breaks)
+    seen = " · ".join(_observation(o, say) for o in told["observations"])
+    yield say.field("observations", seen or "–")
+    yield say.field(
+        "reference",
+        f"{told['reference_date']} · {say['method']} {told['method_version']} · "
+        f"{say['release']} {told['release']}",
     )
     for peer in told["peers"]:
         if peer["geo"] == HOME and peer["rank"] is not None:
-            yield _field(
-                texts,
-                "explain.peers",
-                f"{texts['explain.rank']} {peer['rank']} {texts['explain.of']} {peer['n_ranked']} "
-                f"({peer['latest_value']} {peer['unit']}, {peer['latest_year']})",
+            yield say.field(
+                "peers",
+                f"{say['rank']} {peer['rank']} {say['of']} {peer['n_ranked']} "
+                f"({say.number(peer['latest_value'])} {word('unit', peer['unit'])}, "
+                f"{peer['latest_year']})",
             )
 
 
-def _source(source: dict[str, Any], texts: Messages) -> Iterator[str]:
-    yield _field(
-        texts,
-        "explain.vintage",
-        f"{source['dataset']} {source['vintage_id']}, {texts['explain.known_from']} "
-        f"{source['known_from']} ({source['known_from_basis']}, {source['origin']})",
+def _made_of(formula: str, say: Said) -> str:
+    """The registry's formula in the language."""
+    formula = formula.replace("; else ", f"; {say['otherwise']}").replace(
+        "mean(", f"{say['mean']}("
     )
-    yield _field(texts, "explain.cite", f"{source['publisher']}: {source['citation']}")
+    formula = formula.replace(", of those given", f", {say['of_those_given']}")
+    return re.sub(r", from (\d)", rf", {say['since']} \1", formula)
+
+
+def _break(reason: str, say: Said) -> str:
+    flag = reason.removeprefix("flag ")
+    return say.texts.word("flag", flag) if flag != reason else _recorded(reason, say)
+
+
+def _recorded(text: str, say: Said) -> str:
+    """What the registry says in one language only, as a quotation."""
+    return text if say.lang == "en" else f"“{text}” ({say['recorded']})"
+
+
+def _source(source: dict[str, Any], say: Said) -> Iterator[str]:
+    word = say.texts.word
+    yield say.field(
+        "vintage",
+        f"{source['dataset']} {source['vintage_id']}, {say['known_from']} {source['known_from']} "
+        f"({word('known', source['known_from_basis'])}, {word('origin', source['origin'])})",
+    )
+    yield say.field("cite", f"{source['publisher']}: {source['citation']}")
     for page in source["landing_urls"]:
-        yield _field(texts, "explain.page", page)
-    yield _field(texts, "explain.licence", source["licence"])
+        yield say.field("page", page)
+    yield say.field("licence", source["licence"])
 
 
-def _observation(seen: dict[str, Any], texts: Messages) -> str:
-    said = f"{seen['year']} {seen['value']}"
+def _observation(seen: dict[str, Any], say: Said) -> str:
+    said = f"{seen['year']} {say.number(seen['value'])}"
     if seen["flags"]:
-        said += f" ({','.join(seen['flags'])})"
-    return said + (f" [{texts['explain.carried']}]" if seen["carried_forward"] else "")
+        flags = [f if say.exact else say.texts.word("flag", f) for f in seen["flags"]]
+        said += f" ({', '.join(flags)})"
+    return said + (f" [{say['carried']}]" if seen["carried_forward"] else "")
 
 
-def _target(target: dict[str, Any], texts: Messages) -> Iterator[str]:
+def _target(target: dict[str, Any], say: Said) -> Iterator[str]:
     asked = target["meaning"]
-    counts = texts["explain.counts" if target["counts"] else "explain.beside"]
-    yield _field(texts, "explain.target", f"{target['target_id']} · {asked['kind']} · {counts}")
+    counts = say["counts" if target["counts"] else "beside"]
+    yield say.field(
+        "target",
+        f"{target['target_id']} · {say.texts.word('explain.kind', asked['kind'])} · {counts}",
+    )
     if asked["reason"]:
-        yield f"  {asked['reason']}"
+        yield f"  {say['reason_of']}: {_recorded(asked['reason'], say)}"
     if asked["baseline_source"]:
-        yield f"  y0: {asked['baseline_source']}"
+        yield f"  y0: {_recorded(asked['baseline_source'], say)}"
     if target["milestone_state"]:
-        yield f"  milestone_state = {target['milestone_state']}"
+        yield f"  {say['kind.milestone']}: {say.texts.word('milestone', target['milestone_state'])}"
+    basis = next((n["value"] for n in target["numbers"] if n["name"] == "pace_basis"), None)
     for n in target["numbers"]:
-        how = " = ".join(p for p in (n["formula"], n["filled"]) if p)
-        yield f"  {n['name']} = {n['value']}  [{how}]"
-    yield f"  {texts['explain.rule']}: {target['rule']}: {RULES[target['rule']]}"
-    yield from _status(target, texts)
+        yield _number(n, basis, say)
+    yield f"  {say['rule']}: {_rule(target['rule'], say)}"
+    yield from _status(target, say)
     for o in target["second_opinions"]:
-        value = o["value"] if o["value"] is not None else "–"
-        yield f"  {texts['explain.opinions']}: {o['method']}: {o['status']} ({value})"
+        value = "–" if o["value"] is None else say.number(o["value"])
+        by = say.texts.word("method_name", o["method"])
+        yield f"  {say['opinions']}: {by}: {say.texts.word('opinion', o['status'])} ({value})"
 
 
-def _status(target: dict[str, Any], texts: Messages) -> Iterator[str]:
+def _number(n: dict[str, Any], basis: str | None, say: Said) -> str:
+    name = n["name"]
+    kind = "pct1" if name in _PACES and basis == "cagr" else _KINDS.get(name, "exact")
+    how = " = ".join(p for p in (_formula(name, n["formula"], say), say.filled(n["filled"])) if p)
+    return f"  {name} = {say.number(n['value'], kind)}  [{how}]"
+
+
+def _formula(name: str, formula: str, say: Said) -> str:
+    """How a number is made: in words where the catalogue has them, else in symbols."""
+    key = f"explain.formula.{name}"
+    if name == "path_t":
+        key = f"explain.formula.path_{formula.split()[0]}"
+    if key in say.texts:
+        return say.texts[key].format(long=method.LONG_WINDOW, trend=method.TREND_WINDOW)
+    for words, there in (
+        ("number", say["number"]),
+        ("the break of", say["the_break"]),
+        ("not before", say["not_before"]),
+    ):
+        formula = formula.replace(words, there)
+    return formula
+
+
+def _rule(rule: str, say: Said) -> str:
+    shorter, longer = method.CONFIRMING
+    named = {
+        "slow": method.TOO_SLOW_FROM, "course": method.ON_TRACK_FROM, "p": method.TREND_P,
+        "stable_below": method.STABLE_BELOW, "clear": method.CLEAR_GROWTH,
+    }  # fmt: skip
+    return say[f"rules.{rule}"].format(
+        **{name: say.limit(value) for name, value in named.items()},
+        **{s: say.texts.word("status", s) for s in method.SEVERITY},
+        points=method.TREND_POINTS,
+        least=method.MIN_POINTS,
+        span=method.MIN_SPAN,
+        shorter=shorter,
+        longer=longer,
+    )
+
+
+def _status(target: dict[str, Any], say: Said) -> Iterator[str]:
     """The status, and how firm it is."""
-    status, reason = target["status"], target["reason"]
-    called = texts.word("reason", reason) or texts.word("status", status)
-    code = status + (f" ({reason})" if reason else "")
-    yield f"  {texts['explain.status']}: {code}: {called}"
+    yield f"  {say['status']}: {say.status(target['status'], target['reason'])}"
     if target["closes"] is not None:
-        yield f"  {target['closes'][texts.lang]}"
-    if target["recomputed"] != {"status": status, "reason": reason}:
-        yield f"  {texts['explain.differs']}: {target['recomputed']['status']}"
+        yield f"  {target['closes'][say.lang]}"
+    if target["recomputed"] != {"status": target["status"], "reason": target["reason"]}:
+        yield f"  {say['differs']}: {say.status(**target['recomputed'])}"
     if target["confidence"] is not None:
         chance = target["status_probability"]
-        word = texts.word("confidence", target["confidence"])
-        yield f"  {texts['explain.sure']}: {word}" + (f" ({chance})" if chance is not None else "")
+        word = say.texts.word("confidence", target["confidence"])
+        said = "" if chance is None else f" ({say.number(chance, 'chance')})"
+        yield f"  {say['sure']}: {word}{said}"
     if target["assessable_from"] is not None:
-        yield f"  {texts['explain.from']}: {target['assessable_from']}"
-    yield f"  {texts['explain.definitive']}: {target['status_on_definitive_data']}"
+        yield f"  {say['from']}: {target['assessable_from']}"
+    if target["status_on_definitive_data"] is not None:
+        yield f"  {say['definitive']}: {say.status(target['status_on_definitive_data'])}"
     if target["fragile"] is not None:
         ways = "; ".join(
-            f"{texts.word('explain.other_way', way)} {then}"
+            f"{say.texts.word('explain.other_way', way)}: {say.texts.word('status', then)}"
             for way, then in target["other_ways"].items()
         )
-        yield f"  {texts['explain.fragile']}: {ways or texts['explain.not_fragile']}"
+        yield f"  {say['fragile']}: {ways or say['not_fragile']}"
     for column, key in (
-        ("is_dated", "explain.dated"),
-        ("flat_tail", "explain.flat"),
-        ("awaiting_target_year", "explain.awaiting"),
-        ("windows_disagree", "explain.windows"),
-        ("turning", "explain.turning"),
-        ("target_impossible", "explain.impossible"),
+        ("is_dated", "dated"),
+        ("flat_tail", "flat"),
+        ("awaiting_target_year", "awaiting"),
+        ("windows_disagree", "windows"),
+        ("turning", "turning"),
+        ("target_impossible", "impossible"),
     ):
         if target[column]:
-            yield f"  {texts[key]}"
+            yield f"  {say[key]}"
     if target["probability_of_target"] is not None:
-        yield f"  {texts['explain.probability']}: {target['probability_of_target']}"
+        yield f"  {say['probability']}: {say.number(target['probability_of_target'], 'chance')}"

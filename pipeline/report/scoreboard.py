@@ -1,4 +1,5 @@
-"""The scoreboard on a terminal: every mission and sub-mission in 100 columns.
+"""The scoreboard on a terminal: every mission and sub-mission in 100 columns, or in as many as their names
+take where the terminal has them.
 
 Its rows come from `board`, its words from the catalogue (`messages`).
 """
@@ -25,12 +26,20 @@ def print_board(board: dict[str, Any], lang: str, console: Console, only: str = 
         for r in board["rows"]
         if not only or r["mission_id"] == only or r["mission_id"].startswith(f"{only}.")
     ]
-    table = Table(box=None, pad_edge=False, show_edge=False, width=min(console.width, _WIDTH))
+    # What is wider than its column is cut where there is no more room.
+    wide = console.width > _WIDTH
+    table = Table(
+        box=None,
+        pad_edge=False,
+        show_edge=False,
+        width=None if wide else min(console.width, _WIDTH),
+    )
     for key, width in (("mission", 31), ("status", 23), ("by", 23), ("year", 6), ("way", 9)):
         table.add_column(
             texts.word("scoreboard", key),
             overflow="ellipsis",
-            width=width,
+            width=None if wide else width,
+            min_width=width if wide else None,
             no_wrap=True,
             justify="right" if key == "way" else "left",
         )

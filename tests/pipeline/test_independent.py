@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from datetime import date
@@ -271,17 +272,56 @@ def test_what_explain_tells_recomputes_to_the_same_status(
         if told["observations"]:
             assert told["sources"]
             assert all(s["citation"] and s["vintage_id"] for s in told["sources"])
-        text = {lang: lines(told, lang) for lang in ("nl", "en")}
+        text = {lang: lines(told, lang, exact=True) for lang in ("nl", "en")}
         for target in told["targets"]:
             found = published[item["indicator_id"], target["target_id"]]
             assert recompute(told, target) == (found["status"], found["reason"]), target
             assert target["recomputed"] == {"status": found["status"], "reason": found["reason"]}
-            # Both languages print every number in full.
+            # Both languages print every number in full if asked.
             for n in target["numbers"]:
                 for said in text.values():
                     assert any(line.startswith(f"  {n['name']} = {n['value']}") for line in said)
             seen += 1
     assert seen == len(published)
+
+
+def test_explain_speaks_one_language_and_rounds_for_people(first_run: dict[str, Any]) -> None:
+    from pipeline.release.explain import explain
+    from pipeline.release.read import Release
+    from pipeline.report.explanation import lines
+    from pipeline.report.messages import Messages
+
+    release = Release((first_run["data"] / "marts" / "current").resolve())
+    nl, en = Messages("nl"), Messages("en")
+    groups = (
+        "explain.",
+        "status.",
+        "fit.",
+        "role.",
+        "flag.",
+        "opinion.",
+        "known.",
+        "origin.",
+        "confidence.",
+    )
+    foreign = {
+        en[key].split("{")[0].strip() for key in en
+        if key.startswith(groups) and en[key] != nl[key] and len(en[key].split("{")[0]) > 8
+    } - {nl[key] for key in nl}  # fmt: skip
+    rules = set()
+    for name in release.indicators:
+        told = explain(release, name)
+        rules |= {t["rule"] for t in told["targets"]}
+        own = ("caveat", "let op", "bron", "licentie", "gemaakt van")
+        for line in lines(told, "nl")[1:]:
+            if line.startswith(own):
+                continue
+            said = re.sub("“.*”", "", line)
+            assert not [w for w in foreign if re.search(rf"\b{re.escape(w)}\b", said)], line
+            assert not re.search(r"[.,]\d{9}", said), line
+        quoted = [line for line in lines(told, "en") if "“" in line or "in English" in line]
+        assert not quoted
+    assert {f"explain.rules.{rule}" for rule in rules} <= set(nl)
 
 
 def test_explain_on_the_command_line(first_run: dict[str, Any], cli: Cli) -> None:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -215,10 +216,50 @@ def test_a_release_that_comes_back_and_a_table_that_goes(tmp_path: Path) -> None
     names = {p.name for p in marts.iterdir()}
     assert names == {
         ".published.json", "SHA256SUMS", "current", "releases", "a.parquet", "b.parquet",
-        "datapackage.json", "missiemonitor.duckdb",
+        "datapackage.json", "missiemonitor.duckdb", "releases.json",
     }  # fmt: skip
-    links = names - {"releases", ".published.json"}
+    links = names - {"releases", ".published.json", "releases.json"}
     assert all(not (marts / n).readlink().is_absolute() for n in links)
+
+
+def test_beside_the_releases_stands_when_each_was_made_and_what_came_before(tmp_path: Path) -> None:
+    marts = tmp_path / "marts"
+    entries = lambda: json.loads((marts / "releases.json").read_text())
+    swap_in(marts, "release-0", fill(0))
+    swap_in(marts, "release-0", fill(0))
+    set_aside(marts, "release-9", fill(9))
+    swap_in(marts, "release-1", fill(1))
+    swap_in(marts, "release-0", fill(0))
+    said = [(e["release"], e["before"], e["published"] is not None) for e in entries()]
+    assert said == [
+        ("release-0", None, True), ("release-9", None, False),
+        ("release-1", "release-0", True), ("release-0", "release-1", True),
+    ]  # fmt: skip
+    # Made once, published twice.
+    assert entries()[0]["made"] == entries()[3]["made"]
+    assert all(datetime.fromisoformat(e["made"]).tzinfo for e in entries())
+    # A version without the file published the one before.
+    (marts / "releases.json").unlink()
+    swap_in(marts, "release-2", fill(2))
+    assert [(e["release"], e["before"], e["published"] is None) for e in entries()] == [
+        ("release-0", None, True), ("release-2", "release-0", False),
+    ]  # fmt: skip
+
+
+def test_a_client_that_opens_the_file_sees_its_tables(tmp_path: Path) -> None:
+    marts = tmp_path / "marts"
+    swap_in(marts, "release-0", fill(0))
+    file = marts / "missiemonitor.duckdb"
+    with duckdb.connect(str(file), read_only=True) as con:
+        assert [r[0] for r in con.execute("SHOW TABLES").fetchall()] == ["a", "b", "both"]
+        assert con.execute("FROM both").fetchall() == con.execute("FROM marts.both").fetchall()
+        said = "SELECT comment FROM duckdb_views() WHERE schema_name = 'main' AND NOT internal"
+        assert all(row[0] for row in con.execute(said).fetchall())
+    # Under another name, beside another database.
+    with duckdb.connect() as con:
+        con.execute(f"ATTACH '{file}' AS other (READ_ONLY)")
+        assert con.execute("SELECT count(*) FROM other.a").fetchone() == (3000,)
+        assert con.execute("SELECT count(*) FROM other.both").fetchone() == (1,)
 
 
 def test_a_failed_fill_leaves_the_set_as_it_was(tmp_path: Path) -> None:
