@@ -224,7 +224,11 @@ def test_a_release_that_comes_back_and_a_table_that_goes(tmp_path: Path) -> None
 
 def test_beside_the_releases_stands_when_each_was_made_and_what_came_before(tmp_path: Path) -> None:
     marts = tmp_path / "marts"
-    entries = lambda: json.loads((marts / "releases.json").read_text())
+
+    def entries() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads((marts / "releases.json").read_text())
+        return found
+
     swap_in(marts, "release-0", fill(0))
     swap_in(marts, "release-0", fill(0))
     set_aside(marts, "release-9", fill(9))
@@ -252,14 +256,14 @@ def test_a_client_that_opens_the_file_sees_its_tables(tmp_path: Path) -> None:
     file = marts / "missiemonitor.duckdb"
     with duckdb.connect(str(file), read_only=True) as con:
         assert [r[0] for r in con.execute("SHOW TABLES").fetchall()] == ["a", "b", "both"]
-        assert con.execute("FROM both").fetchall() == con.execute("FROM marts.both").fetchall()
+        assert con.execute('FROM "both"').fetchall() == con.execute("FROM marts.both").fetchall()
         said = "SELECT comment FROM duckdb_views() WHERE schema_name = 'main' AND NOT internal"
         assert all(row[0] for row in con.execute(said).fetchall())
     # Under another name, beside another database.
     with duckdb.connect() as con:
         con.execute(f"ATTACH '{file}' AS other (READ_ONLY)")
         assert con.execute("SELECT count(*) FROM other.a").fetchone() == (3000,)
-        assert con.execute("SELECT count(*) FROM other.both").fetchone() == (1,)
+        assert con.execute('SELECT count(*) FROM other.main."both"').fetchone() == (1,)
 
 
 def test_a_failed_fill_leaves_the_set_as_it_was(tmp_path: Path) -> None:
