@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 from pipeline.progress.assess import Question, assess
 from pipeline.progress.method import TOLERANCE, TREND_WINDOW
 from pipeline.release.read import HOME, Pair, Release, ReleaseError, Row
+
+
+# Words within formulas → their key in the catalogue of messages (`explain`): of numbers, and of how the
+# registry says an indicator is made.
+WORDS: Final = {"the break of": "the_break", "not before": "not_before", "number": "number"}
+MADE_OF: Final = {"; else ": "otherwise", "mean(": "mean", ", of those given": "of_those_given"}
 
 
 @dataclass(frozen=True)

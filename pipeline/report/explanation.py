@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.progress import method
+from pipeline.release.explain import MADE_OF, WORDS
 from pipeline.release.read import HOME
 from pipeline.report.messages import Messages
 from pipeline.report.numbers import shown
@@ -53,7 +54,7 @@ class Said:
         """A formula with its figures filled in, each rounded."""
         if self.exact:
             return text
-        text = self.word(text).replace("not before", self["not_before"])
+        text = self.word(text)
         if text.startswith("from "):
             text = f"{self['since']} {text.removeprefix('from ')}"
         return _DECIMAL.sub(lambda m: self.number(float(m[0])), text)
@@ -109,10 +110,8 @@ def _indicator(told: dict[str, Any], say: Said) -> Iterator[str]:
 
 def _made_of(formula: str, say: Said) -> str:
     """The registry's formula in the language."""
-    formula = formula.replace("; else ", f"; {say['otherwise']}").replace(
-        "mean(", f"{say['mean']}("
-    )
-    formula = formula.replace(", of those given", f", {say['of_those_given']}")
+    for words, key in MADE_OF.items():
+        formula = formula.replace(words, say[key])
     return re.sub(r", from (\d)", rf", {say['since']} \1", formula)
 
 
@@ -185,12 +184,8 @@ def _formula(name: str, formula: str, say: Said) -> str:
         key = f"explain.formula.path_{formula.split()[0]}"
     if key in say.texts:
         return say.texts[key].format(long=method.LONG_WINDOW, trend=method.TREND_WINDOW)
-    for words, there in (
-        ("number", say["number"]),
-        ("the break of", say["the_break"]),
-        ("not before", say["not_before"]),
-    ):
-        formula = formula.replace(words, there)
+    for words, there in WORDS.items():
+        formula = formula.replace(words, say[there])
     return formula
 
 
@@ -200,7 +195,7 @@ def _rule(rule: str, say: Said) -> str:
         "slow": method.TOO_SLOW_FROM, "course": method.ON_TRACK_FROM, "p": method.TREND_P,
         "stable_below": method.STABLE_BELOW, "clear": method.CLEAR_GROWTH,
     }  # fmt: skip
-    return say[f"rules.{rule}"].format(
+    return say.texts.word("explain.rules", rule).format(
         **{name: say.limit(value) for name, value in named.items()},
         **{s: say.texts.word("status", s) for s in method.SEVERITY},
         points=method.TREND_POINTS,

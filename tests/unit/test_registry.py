@@ -108,6 +108,8 @@ def test_law_plan_ambition_and_milestones_never_count() -> None:
         ("datasets.yaml", "format: curated_csv, ranges: {'*': [0, 20000000]}, publisher: CBS and", "format: curated_csv, live_only: true, ranges: {'*': [0, 20000000]}, publisher: CBS and", "live_only: nothing says where it is pulled"),
         ("gaps.yaml", "{cadence} jaar, laatst", "{years} jaar, laatst", "{years} is not known; it takes n, needed"),
         ("gaps.yaml", "- gap: stale", "- gap: yearly", "yearly is given twice"),
+        ("units.yaml", "factor: 0.001}", "factor: 0.001}\n- {unit: kt CO2e, common: t CO2e, factor: 1000}", "kt CO2e is given twice"),
+        ("units.yaml", "factor: 0.001", "factor: 0", "`factor`"),
         ("datasets.yaml", "format: curated_csv, serves", "format: projection_csv, serves", "no history"),
         ("sources.yaml", "https://ec.europa.eu/eurostat/data/database", "http://ec.europa.eu/eurostat", "`landing_url`: is no address of a public page; it begins with https://"),
         ("sources.yaml", "https://ec.europa.eu/eurostat/data/database", "https://me:secret@ec.europa.eu/", "`landing_url`: names a user"),
