@@ -14,7 +14,6 @@ from pipeline.progress.assess import Question, assess
 from pipeline.progress.method import TOLERANCE, TREND_WINDOW
 from pipeline.release.read import HOME, Pair, Release, ReleaseError, Row
 
-
 # Words within formulas → their key in the catalogue of messages (`explain`): of numbers, and of how the
 # registry says an indicator is made.
 WORDS: Final = {"the break of": "the_break", "not before": "not_before", "number": "number"}
