@@ -39,7 +39,8 @@ from tests.mutations import MUTATIONS, Cell
 
 REGISTRY = load()
 BUILT = (
-    "core.editions", "core.observations", "core.rejects", "marts.observations", "marts.peers",
+    "core.editions", "core.observations", "core.rejects", "core.comparable", "marts.observations",
+    "marts.peers",
 )  # fmt: skip
 
 

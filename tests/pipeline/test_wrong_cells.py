@@ -35,7 +35,7 @@ READ = sorted(
     (d.id, key) for d in REGISTRY.datasets.values() if not d.live_only for key in d.needed
 )
 ONE_EACH = sorted(dict(READ).items())
-BUILT = ("core.editions", "core.observations", "core.rejects", "marts.peers")
+BUILT = ("core.editions", "core.observations", "core.rejects", "core.comparable", "marts.peers")
 PEOPLE = ("eurostat/demo_pjan", "age=TOTAL|freq=A|sex=T|unit=NR")
 
 
