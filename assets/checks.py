@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import dagster as dg
 
 from pipeline.markdown import escaped
+from pipeline.progress.method import DATED_STEPS, DATED_YEARS
 from pipeline.quality.results import CheckResult
 from pipeline.registry import Dataset
 from pipeline.vintages.pull import PullResult
@@ -38,9 +39,27 @@ def model_checks(model: Model, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     return specs
 
 
-def vintage_result(results: Sequence[CheckResult]) -> dg.AssetCheckResult:
-    """The check `vintage` from what was expected of the newest vintage."""
+def vintage_result(
+    results: Sequence[CheckResult], dataset: Dataset | None = None, age_days: int | None = None
+) -> dg.AssetCheckResult:
+    """The check `vintage` from what was expected of the newest vintage, and the age of the one in
+    use (None where there is none): figures that are old are not plainly well."""
+    if dataset is not None and age_days is not None:
+        results = [*results, _age(dataset, age_days)]
     return _result("vintage", results, VINTAGE)
+
+
+def _age(dataset: Dataset, days: int) -> CheckResult:
+    """Whether the figures in use are older than what METHOD.md §4 calls dated."""
+    years = max(DATED_YEARS, DATED_STEPS * dataset.cadence)
+    return CheckResult(
+        name="age_of_figures",
+        description=f"The figures in use were published within the last {years} years.",
+        passed=days <= years * 365.25,
+        severity="warn",
+        blocking=False,
+        observed=f"{days} days old",
+    )
 
 
 def model_results(model: Model, results: Sequence[CheckResult]) -> list[dg.AssetCheckResult]:

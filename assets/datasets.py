@@ -66,7 +66,10 @@ def dataset_asset(dataset: Dataset, registry: Registry) -> dg.AssetsDefinition:
         context.log.info(
             f"{len(known)} vintages, {state.vintage_id} in use. {state.pending}".rstrip()
         )
-        results = [vintage_result(state.checks)]
+        age = None
+        if state.current is not None:
+            age = (run.reference - state.current.known_from).days
+        results = [vintage_result(state.checks, dataset, age)]
         if dataset.live:
             results.append(pulled_result(pulled))
         return dg.MaterializeResult(

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -11,9 +12,11 @@ from assets.resources import RunSettings
 from pipeline.clock import today
 from pipeline.paths import Paths
 from pipeline.registry import Registry
+from pipeline.release.changes import FOLDER, record
 from pipeline.release.publish import publish
 from pipeline.release.record import current_of, written_by
 from pipeline.report.board import standings
+from pipeline.report.feed import write
 from pipeline.report.page import render
 from pipeline.report.plots import pictures
 from pipeline.vintages.clocks import check_clock
@@ -47,7 +50,9 @@ def published_asset(models: Mapping[str, Model], registry: Registry) -> dg.Asset
             warehouse, registry, marts, run.reference, run.run_id, render, run.for_readers
         )
         seen = current_of(marts) == release.name
-        if not seen:
+        if seen:
+            _keep_history(context, marts, release.name)
+        else:
             context.log.warning(
                 f"release {release.name} is as of {run.reference} and readers do not see it: set "
                 "`publish` to let them"
@@ -60,13 +65,24 @@ def published_asset(models: Mapping[str, Model], registry: Registry) -> dg.Asset
                 "release": dg.MetadataValue.text(release.name),
                 "published": dg.MetadataValue.bool(seen),
                 "reference_date": dg.MetadataValue.text(run.reference.isoformat()),
-                "page": dg.MetadataValue.url(page.as_uri()),
-                "page_file": dg.MetadataValue.path(str(page)),
+                # A path to copy: from a page that came over http a browser opens no file.
+                "page": dg.MetadataValue.path(str(page)),
                 "folder": dg.MetadataValue.path(str(release)),
             },
         )
 
     return published
+
+
+def _keep_history(context: dg.AssetExecutionContext, marts: Path, release: str) -> None:
+    """Note what changed since the release before. It takes nothing back from this one."""
+    try:
+        entry = record(marts, release, datetime.now(UTC))
+        write(marts)
+    except Exception as error:
+        context.log.warning(f"what changed was not written to {marts / FOLDER}: {error}")
+        return
+    context.log.info(f"what changed: {entry.name if entry else 'nothing'}")
 
 
 def _release_of(run: RunSettings) -> Path:
@@ -115,7 +131,7 @@ def mission_asset(view: View, mission: str) -> dg.AssetsDefinition:
             "sub_missions": dg.MetadataValue.int(stands.sub_missions),
             "assessed": dg.MetadataValue.int(stands.assessed),
             "failing": dg.MetadataValue.int(stands.failing),
-            "page": dg.MetadataValue.url((release / "report" / "index.html").as_uri()),
+            "page": dg.MetadataValue.path(str(release / "report" / "index.html")),
         }
         return dg.MaterializeResult(data_version=dg.DataVersion(release.name), metadata=metadata)
 

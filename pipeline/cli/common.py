@@ -79,7 +79,7 @@ def instance_of(paths: Paths) -> Any:
 # What stands for a mark that the terminal's character set does not have, in as many columns.
 _PLAIN = {
     "✔": "*", "✘": "x", "↑": "^", "↗": "/", "→": ">", "↘": "\\", "↓": "v", "·": ".", "±": "~",
-    "‡": "+", "…": ".", "–": "-", "−": "-", "’": "'", "“": '"', "”": '"', "≥": ">", "≤": "<",
+    "↔": "-", "₂": "2", "‘": "'", "‡": "+", "…": ".", "–": "-", "−": "-", "’": "'", "“": '"', "”": '"', "≥": ">", "≤": "<",
 }  # fmt: skip
 _ERRORS = "missiemonitor.plain"
 

@@ -47,7 +47,7 @@ def _standing(board: list[dict[str, Any]], mission: str, count: int) -> Standing
     counts = {
         "sub_missions": head["n_sub_missions"],
         "assessed": head["n_assessed"],
-        "failing": len(head["failing"] or []),
+        "failing": head["n_failing"],
     }
     lines = [Messages(UI_LANGUAGE)["standing.summary"].format(**counts), ""]
     lines += [_line(row) for row in rows]
@@ -56,12 +56,17 @@ def _standing(board: list[dict[str, Any]], mission: str, count: int) -> Standing
 
 def _line(row: dict[str, Any]) -> str:
     """A row's status and what decides it, as Markdown."""
-    status = row["status"] if not row["reason"] else f"{row['status']}: {row['reason']}"
-    title = escaped(row[f"title_{UI_LANGUAGE}"])
-    line = f"- **{title}**: {escaped(status.replace('_', ' '))}"
+    texts = Messages(UI_LANGUAGE)
+    status = texts.word("status", row["status"])
+    if row["reason"]:
+        status += f": {texts.word('reason', row['reason'])}"
+    elif row["confidence"] and row["status"] not in ("achieved", "missed"):
+        status += f", {texts.word('confidence', row['confidence'])}"
+    title = escaped(row[f"short_{UI_LANGUAGE}"])
+    line = f"- **{title}**: {escaped(status)}"
     if not (label := row[f"label_{UI_LANGUAGE}"]):
         return line
-    by = Messages(UI_LANGUAGE)["standing.decided_by"]
+    by = texts["standing.decided_by"]
     return line + by.format(indicator=escaped(label), year=row["latest_year"])
 
 

@@ -6,14 +6,14 @@ here.
 
 from __future__ import annotations
 
-import base64
-import gzip
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import altair as alt
 import vl_convert
+
+from pipeline.report.embedded import packed
 
 _FONT = "-apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', system-ui, sans-serif"
 
@@ -25,10 +25,13 @@ def _layer(data: str) -> Any:
 
 def _year() -> alt.X:
     axis = alt.Axis(
-        format="d", tickMinStep=1, tickCount=8, grid=False, domainColor="var(--line-strong)",
+        format="d", values=alt.ExprRef("ticks"), grid=False, domainColor="var(--line-strong)",
         tickColor="var(--line-strong)", labelFlush=True, labelOverlap=True
     )  # fmt: skip
-    return alt.X("y:Q", title=None, scale=alt.Scale(zero=False, nice=False), axis=axis)
+    scale = alt.Scale(
+        domainMin=alt.ExprRef("from"), domainMax=alt.ExprRef("to"), zero=False, nice=False
+    )
+    return alt.X("y:Q", title=None, scale=scale, axis=axis)
 
 
 def _scale() -> alt.Scale:
@@ -46,12 +49,12 @@ def _actual() -> list[Any]:
     """The values observed; an open point is provisional, estimated or carried forward."""
     fill = alt.condition("datum.o", alt.value("var(--paper)"), alt.value("var(--c-actual)"))
     return [
-        _layer("points")
+        _layer("lines")
         .mark_line(color="var(--c-actual)", strokeWidth=2.5)
         .encode(x=_year(), y=_value(), detail="s:N"),
         _layer("points")
         .mark_point(filled=True, size=44, opacity=1, stroke="var(--c-actual)", strokeWidth=1.5)
-        .encode(x=_year(), y=_value(), fill=fill, tooltip=alt.Tooltip("tip:N")),
+        .encode(x=_year(), y=_value(), fill=fill),
     ]
 
 
@@ -69,14 +72,15 @@ def _continuation() -> Any:
     return (
         _layer("bands")
         .mark_line(color="var(--c-actual)", strokeDash=[5, 4], strokeWidth=2, clip=True)
-        .encode(x=_year(), y=_value(), tooltip=alt.Tooltip("tip:N"))
+        .encode(x=_year(), y=_value())
     )
 
 
 def _breaks() -> list[Any]:
+    """The years between the last value before a break and the first one after it, shaded."""
     breaks = _layer("breaks").encode(x=_year())
     return [
-        breaks.mark_rule(color="var(--muted)", strokeDash=[2, 3]),
+        breaks.mark_rect(color="var(--muted)", opacity=0.16).encode(x2=alt.X2("to")),
         breaks.mark_text(
             color="var(--muted)", align="left", dx=4, dy=4, baseline="top", fontSize=11
         ).encode(text="label:N", y=alt.value(0)),
@@ -88,7 +92,7 @@ def _peers() -> list[Any]:
     colour = alt.condition("datum.eu", alt.value("var(--ink)"), alt.value("var(--c-peer)"))
     return [
         _layer("peers")
-        .encode(x=_year(), y=_value(), detail="g:N", tooltip=alt.Tooltip("tip:N"))
+        .encode(x=_year(), y=_value(), detail="g:N")
         .mark_line(strokeWidth=1.5, clip=True)
         .encode(color=colour),
         _layer("names")
@@ -115,33 +119,38 @@ def _official() -> Any:
     """Official projections, from their low to their high."""
     return (
         _layer("official")
-        .encode(x=_year(), y=_value(), tooltip=alt.Tooltip("tip:N"))
+        .encode(x=_year(), y=_value())
         .mark_rule(color="var(--c-official)", strokeWidth=3)
         .encode(y=alt.Y("low:Q", title=None, scale=_scale()), y2=alt.Y2("high"))
     )
 
 
 def _targets() -> list[Any]:
-    target = _layer("targets").encode(x=_year(), y=_value(), tooltip=alt.Tooltip("tip:N"))
-    label: dict[str, Any] = {
-        "align": "right", "baseline": "bottom", "dx": -9, "dy": -7, "fontSize": 12,
-        "fontWeight": 600,
-    }  # fmt: skip
-    return [
-        target.mark_point(shape="diamond", size=110, filled=True, color="var(--c-path)", opacity=1),
-        # Twice: first with a wide edge of paper, so that no line runs through the figure.
-        target.mark_text(
-            **label, color="var(--paper)", stroke="var(--paper)", strokeWidth=5
-        ).encode(text="label:N"),
-        target.mark_text(**label, color="var(--ink)").encode(text="label:N"),
+    """The targets, each with its kind, year and value at its mark."""
+    target = _layer("targets").encode(x=_year(), y=_value())
+    found = [
+        target.mark_point(shape="diamond", size=110, filled=True, color="var(--c-path)", opacity=1)
     ]
+    for up, baseline, dy in ((1, "bottom", -7), (0, "top", 8)):
+        label: dict[str, Any] = {
+            "align": "right", "baseline": baseline, "dx": -9, "dy": dy, "fontSize": 12,
+            "fontWeight": 600,
+        }  # fmt: skip
+        these = target.transform_filter(f"datum.up === {up}").encode(text="label:N")
+        found += [
+            # Twice: first with a wide edge of paper, so that no line runs through the figure.
+            these.mark_text(**label, color="var(--paper)", stroke="var(--paper)", strokeWidth=5),
+            these.mark_text(**label, color="var(--ink)"),
+        ]
+    return found
 
 
 def _chart() -> dict[str, Any]:
     """Actual values, required paths, projection with bands, targets, breaks, peers and official
     projections, in the order in which they are drawn over each other.
 
-    `lo` and `hi` bound the value axis, in the indicator's unit.
+    `lo` and `hi` bound the value axis, in the unit that is shown; `from` and `to` the years, and
+    `ticks` are those with a number.
     """
     peers, names = _peers()
     chart = (
@@ -157,7 +166,13 @@ def _chart() -> dict[str, Any]:
             _official(),
             *_targets(),
         )
-        .add_params(alt.param(name="lo", value=0), alt.param(name="hi", value=1))
+        .add_params(
+            *(
+                alt.param(name=n, value=v)
+                for n, v in (("lo", 0), ("hi", 1), ("from", 0), ("to", 1))
+            ),
+            alt.param(name="ticks", value=[0]),
+        )
         .properties(width=640, height=270, padding={"left": 2, "right": 14, "top": 12, "bottom": 2})
     )
     return _vega(chart, alt.AxisConfig(labelColor="var(--muted)", labelFontSize=12))
@@ -207,7 +222,7 @@ def _script() -> str:
         f'import {{View, formatLocale, parse}} from "{vega}"; '
         "window.vega = {View, formatLocale, parse};"
     )
-    return base64.b64encode(gzip.compress(script.encode("utf-8"), mtime=0)).decode("ascii")
+    return packed(script)
 
 
 @dataclass(frozen=True)

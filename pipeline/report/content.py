@@ -6,18 +6,19 @@ Layout belongs to the templates, wording to `sentences` and the catalogue (`mess
 
 from __future__ import annotations
 
-import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipeline.report.numbers import Row
+from pipeline.report.messages import LANGUAGES
+from pipeline.report.numbers import Row, for_people, typeset
+from pipeline.report.statuses import STATUSES
+from pipeline.report.totals import rank, totals
 
 HOME = "NL"
-_JOIN = " · "  # of indicator and target in mission_progress.failing
 
 
 def read_tables(release: Path) -> dict[str, list[Row]]:
@@ -28,11 +29,40 @@ def read_tables(release: Path) -> dict[str, list[Row]]:
         # Not pq.read_table: that imports pyarrow's dataset layer, and pandas with it.
         with pq.ParquetFile(file) as parquet:
             found = parquet.read().to_pylist()
+            places = {name: at for at, name in enumerate(parquet.schema_arrow.names)}
         for n, cells in enumerate(found):
             row = Row(cells)
-            row.at = f"{place}:{n}"
+            row.at, row.places = f"{place}:{n}", places
             rows.append(row)
     return tables
+
+
+# Tables whose amounts are in the unit of their indicator.
+_IN_UNIT = (
+    "indicator_progress", "indicator_targets", "observations", "official_projections", "peers",
+    "revisions", "target_path",
+)  # fmt: skip
+
+
+# Names and notes of our own registry; the letter's words stay as they are.
+_OURS = ("title", "short", "label", "caveat", "gap", "closes")
+
+
+def _typeset(tables: dict[str, list[Row]]) -> None:
+    for name in ("missions", "indicators", "official_projections", "gaps", "mission_gaps"):
+        for row in tables[name]:
+            for column in (f"{c}_{lang}" for c in _OURS for lang in LANGUAGES):
+                if row[column]:
+                    row[column] = typeset(row[column])
+
+
+def _scale(tables: dict[str, list[Row]]) -> None:
+    """Let each row know in which size of its unit a reader is shown it."""
+    scales = {i["indicator_id"]: for_people(i["unit"] or "")[1] for i in tables["indicators"]}
+    for name in _IN_UNIT:
+        for row in tables[name]:
+            if not row["per_head"]:
+                row.scale = scales.get(row["indicator_id"], 1.0)
 
 
 def _group(rows: Iterable[Row], *keys: str) -> dict[Any, list[Row]]:
@@ -50,6 +80,8 @@ class Content:
 
     def __init__(self, release: Path) -> None:
         self.tables = t = read_tables(release)
+        _scale(t)
+        _typeset(t)
         self.files = sorted(f.stem for f in release.glob("*.parquet"))
         self.release = release.resolve().name.lstrip(".").split(".")[0]
         self.missions = {m["mission_id"]: m for m in sorted(t["missions"], key=_place)}
@@ -62,11 +94,12 @@ class Content:
         self.method_version = max((p["method_version"] for p in home), default=None)
         self.standing = {s["mission_id"]: s for s in t["sub_mission_progress"]}
         self.counts = {s["mission_id"]: s for s in t["mission_progress"]}
-        self.gaps = {g["mission_id"]: g for g in t["mission_gaps"]}
         self.sources = {(s["source"], s["dataset"]): s for s in t["source_status"]}
-        # Of all classes of persistence together; earlier releases know no class.
-        whole = [c for c in t["projection_coverage"] if c["persistence"] in ("all", None)]
-        self.coverage = {c["horizon"]: c for c in whole}
+        self.gaps = {(g["indicator_id"], g["target_id"]): g for g in t["gaps"]}
+        self.mission_gaps = {g["mission_id"]: g for g in t["mission_gaps"]}
+        self._coverage = _group(t["projection_coverage"], "persistence")
+        # All classes of persistence together.
+        self.coverage = {c["horizon"]: c for k in ("all", None) for c in self._coverage[k]}
         self._observations = _group(t["observations"], "indicator_id", "geo")
         self._paths = _group(
             (x for x in t["target_path"] if x["geo"] == HOME), "indicator_id", "target_id"
@@ -105,7 +138,7 @@ class Content:
             return row
         source = self.counts[mission_id]
         own = Row({k.removeprefix("own_"): v for k, v in source.items() if k.startswith("own_")})
-        own.at, own.prefix = source.at, "own_"
+        own.at, own.places, own.prefix = source.at, source.places, "own_"
         own["mission_id"] = mission_id
         return own
 
@@ -136,19 +169,49 @@ class Content:
     def own_targets(self, mission_id: str) -> list[Row]:
         return [x for x in self.targets.values() if x["mission_id"] == mission_id]
 
-    def failing(self, mission_id: str) -> list[tuple[str, str, str]]:
-        """What falls behind: (anchor, Dutch name, English name) of sub-missions and own headlines."""
+    def named(self, mission_id: str, column: str) -> list[tuple[str, str | None, Row]]:
+        """What a list of a mission holds (`failing`, `unclear`), each once: sub-missions, and the
+        mission itself for its own headlines: (anchor, mission or None for itself, its state)."""
+        found: dict[str, tuple[str, str | None, Row]] = {}
+        for name in self.counts[mission_id][column] or []:
+            itself = name not in self.missions
+            place = mission_id if itself else name
+            found[place] = (place, None if itself else name, self.state(place))
+        return [found[m] for m in self.missions if m in found]
+
+    def aged(self) -> list[tuple[str, Row, int]]:
+        """Missions and sub-missions that stand on an old figure, or have one too old to judge by:
+        (mission, its state, year), the oldest first."""
         found = []
-        for name in self.counts[mission_id]["failing"] or []:
-            if (mission := self.missions.get(name)) is not None:
-                found.append((name, mission["short_nl"], mission["short_en"]))
-            else:
-                indicator = self.indicators.get(name.split(_JOIN, 1)[0])
-                labels = (
-                    (indicator["label_nl"], indicator["label_en"]) if indicator else (name, name)
-                )
-                found.append((f"i-{name.split(_JOIN, 1)[0]}", *labels))
-        return found
+        for mission_id, mission in self.missions.items():
+            state = self.state(mission_id)
+            year = state["latest_year"]
+            if year is None and state["reason"] == "stale":
+                decides = self.deciding(mission_id)
+                year = decides["latest_year"] if decides is not None else None
+            aged = state["is_dated"] or state["reason"] == "stale"
+            if aged and mission["level"] != "interim_goal" and year is not None:
+                found.append((mission_id, state, int(year)))
+        return sorted(found, key=lambda f: f[2])
+
+    def ranked(self) -> list[Row]:
+        """The central missions, that with the worst part first."""
+
+        def place(mission: Row) -> tuple[tuple[int, int, int], int]:
+            name = mission["mission_id"]
+            parts = [name, *(m["mission_id"] for m in self.children(name))]
+            count = self.counts[name]
+            statuses = (self.state(p)["status"] for p in parts)
+            return rank(statuses, count["failing"], count["unclear"]), mission["position"]
+
+        return sorted(self.central, key=place)
+
+    def distance(self, mission_id: str) -> Row | None:
+        """Whose way and time a mission's bar shows: its own, else those of its worst sub-mission."""
+        for name in (mission_id, self.counts[mission_id]["worst_sub_mission_id"]):
+            if name and (state := self.state(name))["share_achieved"] is not None:
+                return state
+        return None
 
     # ---- indicators
 
@@ -211,11 +274,23 @@ class Content:
         ]
 
     def band_coverage(self, progress: Row) -> Row | None:
-        """Measured coverage of the bands at the distance of this projection, or the nearest one."""
-        if not self.coverage or progress["target_year"] is None or progress["latest_year"] is None:
+        """Measured coverage of the bands at the distance of this projection, or the nearest one, in
+        series whose changes are as persistent as those of this one."""
+        held = {c["horizon"]: c for c in self._coverage[progress["persistence"] or "all"]}
+        held = held or self.coverage
+        if not held or progress["target_year"] is None or progress["latest_year"] is None:
             return None
         far = progress["target_year"] - progress["latest_year"]
-        return self.coverage[min(self.coverage, key=lambda h: (abs(h - far), h))]
+        return held[min(held, key=lambda h: (abs(h - far), h))]
+
+    def record(self, progress: Row) -> Row | None:
+        """What statuses like this one were worth in the past, at the distance nearest to that of the
+        target."""
+        # The past has no base year, so no place on a path: one class (see the mart).
+        status = {"catching_up": "on_track"}.get(progress["status"], progress["status"])
+        rows = [r for r in self.tables["status_track_record"] if r["status"] == status]
+        far = (progress["target_year"] or 0) - (progress["latest_year"] or 0)
+        return min(rows, key=lambda r: (abs(r["horizon"] - far), r["horizon"]), default=None)
 
     def drawn(self, indicator_id: str) -> Row | None:
         """The row whose projection the chart draws: counting before others, the worst first."""
@@ -237,98 +312,15 @@ class Content:
     # ---- totals
 
     def total(self) -> dict[str, int]:
-        """Sub-missions in all, assessed, failing and fine, and mission rows in all."""
-        subs = [
-            self.standing[m] for m, row in self.missions.items() if row["level"] == "sub_mission"
-        ]
-        assessed = [s for s in subs if s["status"] != "not_assessable"]
-        behind = {x for c in self.counts.values() for x in c["failing"] or []}
-        failing = [s for s in assessed if s["mission_id"] in behind]
-        return {
-            "missions": len(self.counts),
-            "sub_missions": len(subs),
-            "assessed": len(assessed),
-            "failing": len(failing),
-            "fine": len(assessed) - len(failing),
-            "unassessed": len(subs) - len(assessed),
-        }
+        """Missions and sub-missions in all, and where they stand (`totals`)."""
+        return totals((row["own_status"], row) for row in self.counts.values())
 
     def spread(self, mission_id: str | None = None) -> dict[str, int]:
         """Number of sub-missions per status that occurs, from the columns n_<status>."""
         rows = self.counts.values() if mission_id is None else [self.counts[mission_id]]
-        found: Counter[str] = Counter()
-        for row in rows:
-            for column, value in row.items():
-                if column.startswith("n_") and column not in ("n_sub_missions", "n_assessed"):
-                    found[column.removeprefix("n_")] += value or 0
+        found = {s: sum(row[f"n_{s}"] or 0 for row in rows) for s in STATUSES}
         return {status: n for status, n in found.items() if n}
-
-    # ---- data behind the charts
-
-    def series(self) -> dict[str, Any]:
-        """What the script draws and offers for download, value for value as in the marts."""
-        return {i: self._series(i) for i in self.indicators}
-
-    def _series(self, indicator_id: str) -> dict[str, Any]:
-        indicator = self.indicators[indicator_id]
-        drawn = self.drawn(indicator_id)
-        targets = []
-        for row in self.rows(indicator_id):
-            path = self.path(indicator_id, row["target_id"])
-            required = [[p["year"], p["required"]] for p in path if p["required"] is not None]
-            projected = [
-                [p[c] for c in ("year", "projected", "low_80", "high_80", "low_95", "high_95")]
-                for p in path
-                if p["projected"] is not None
-            ]
-            if row["target_value"] is None and not required and not projected:
-                continue
-            targets.append(
-                {
-                    "id": row["target_id"],
-                    "year": row["target_year"],
-                    "value": row["target_value"],
-                    "counts": bool(row["counts"]),
-                    "path": required,
-                    "projected": projected,
-                    "drawn": row is drawn,
-                }
-            )
-        data: dict[str, Any] = {
-            "unit": indicator["unit"],
-            "breaks": indicator["breaks"] or [],
-            "obs": [
-                [o["period"], o["value"], o["flags"] or [], bool(o["carried_forward"])]
-                for o in self.observed(indicator_id)
-            ],
-            "targets": targets,
-        }
-        # A total that is compared per head has another unit than the chart: it has its table only.
-        areas = [
-            p["geo"] for p in self.peers(indicator_id) if p["geo"] != HOME and not p["per_head"]
-        ]
-        if areas:
-            data["peers"] = {
-                geo: [[o["period"], o["value"]] for o in self.observed(indicator_id, geo)]
-                for geo in areas
-            }
-        official = [
-            {k: o[k] for k in ("edition", "year", "low", "central", "high")}
-            for o in self.official(indicator_id)
-            if o["low"] is not None and o["high"] is not None
-        ]
-        if official:
-            data["official"] = official
-        return data
 
 
 def _place(row: Row) -> Any:
     return row["position"]
-
-
-def script_json(data: Any) -> str:
-    """JSON that can stand in a `<script>` whatever text it holds."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=str)
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text

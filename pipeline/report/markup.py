@@ -11,7 +11,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from pipeline.report.messages import LANGUAGES, Messages
+from pipeline.report.messages import LANGUAGES, Messages, dutch
 
 _PAGE = re.compile(r"https://[^\s/?#@\\]+(?:[/?#][^\s\\]*)?")
 
@@ -47,6 +47,21 @@ def outside(text: Any, limit: int = 300) -> Markup:
     )
 
 
+def english(text: Any) -> Markup:
+    """A text of the registry, which is English: with its Dutch where there is one, else marked as
+    English for who hears it."""
+    said = "" if text is None else str(text)
+    if said in dutch():
+        return both(dutch()[said], said)
+    return woven('<span lang="en">{said}</span>', said=outside(said))
+
+
+def either(text: Any) -> Markup:
+    """A text of the registry that is Dutch or English, in Dutch where that is known."""
+    said = "" if text is None else str(text)
+    return both(dutch()[said], said) if said in dutch() else outside(said)
+
+
 def page_address(text: Any) -> str | None:
     """An address from outside if a reader can be sent there; None for any other text."""
     fits = isinstance(text, str) and _PAGE.fullmatch(text) is not None
@@ -67,6 +82,28 @@ def message(key: str, **parts: Any) -> Markup:
     if not parts:
         return _message(key)
     return both(*(filled(Messages(lang)[key], lang, **parts) for lang in LANGUAGES))
+
+
+def label(key: str, names: tuple[Any, Any] = ("", "")) -> Markup:
+    """The attributes that name an element for those who hear it, in the language that is shown.
+
+    `names`: what it is about, in Dutch and in English, where several elements are alike.
+    """
+    nl, en = _named(key, names)
+    return Markup(' aria-label="{}" data-label-en="{}"').format(nl, en)
+
+
+def placeholder(key: str) -> Markup:
+    """The attributes that show a text in an empty field."""
+    nl, en = _named(key, ("", ""))
+    return Markup(' placeholder="{}" data-placeholder-en="{}"').format(nl, en)
+
+
+def _named(key: str, names: tuple[Any, Any]) -> list[str]:
+    return [
+        f"{name}: {Messages(lang)[key]}" if name else Messages(lang)[key]
+        for name, lang in zip(names, LANGUAGES, strict=True)
+    ]
 
 
 def counted(key: str, count: int, **parts: Any) -> Markup:

@@ -54,6 +54,12 @@ class Messages(Mapping[str, str]):
 
 
 @cache
+def dutch() -> dict[str, str]:
+    """Dutch by the English text of the registry that it says."""
+    return dict(_tree(_FOLDER / "registry.yaml"))
+
+
+@cache
 def _of(lang: str) -> dict[str, str]:
     """Read when a text is first asked for."""
     return read(_FOLDER / f"{lang}.yaml")
@@ -61,8 +67,12 @@ def _of(lang: str) -> dict[str, str]:
 
 def read(file: Path) -> dict[str, str]:
     """Every text of a catalogue by its full key. ValueError for what is not text."""
-    tree = yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader)
-    return dict(_flat(tree, "", file.name))
+    return dict(_flat(_tree(file), "", file.name))
+
+
+def _tree(file: Path) -> dict[Any, Any]:
+    tree: dict[Any, Any] = yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader)
+    return tree
 
 
 def _flat(tree: dict[Any, Any], above: str, file: str) -> Iterator[tuple[str, str]]:

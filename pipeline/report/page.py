@@ -18,8 +18,20 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pipeline.release.dictionary import Table, read_dictionary
 from pipeline.report import sentences, statuses
 from pipeline.report.board import is_problem
-from pipeline.report.content import HOME, Content, script_json
-from pipeline.report.markup import both, message, outside, page_address, trusted, word
+from pipeline.report.content import HOME, Content
+from pipeline.report.embedded import packed, script_json, series
+from pipeline.report.markup import (
+    both,
+    either,
+    english,
+    label,
+    message,
+    outside,
+    page_address,
+    placeholder,
+    trusted,
+    word,
+)
 from pipeline.report.messages import LANGUAGES, Messages
 from pipeline.report.numbers import NONE, Row, number, plain
 from pipeline.report.sums import sums
@@ -29,6 +41,10 @@ if TYPE_CHECKING:
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _SHOWN_REVISIONS = 60
+# The minister's letter, as it was published officially.
+_LETTER = "https://zoek.officielebekendmakingen.nl/kst-33009-120.html"
+# In the order in which they build on each other.
+_SCRIPTS = ("base", "tips", "charts", "files", "table", "changes", "search", "views")
 
 
 def render(release: Path, dictionary: list[Table] | None = None) -> str:
@@ -41,25 +57,27 @@ def render(release: Path, dictionary: list[Table] | None = None) -> str:
 
     content = Content(release)
     drawn = charts()
-    early = (_TEMPLATES / "early.js").read_text("utf-8").strip()
-    script = (_TEMPLATES / "page.js").read_text("utf-8").strip()
-    series = content.series()
-    template = _environment(content, series).get_template("page.html.j2")
-    spread = content.spread()
+    early = _script("early")
+    script = "\n".join(_script(name) for name in _SCRIPTS)
+    drawable = series(content)
+    for name, shown in drawable.items():
+        shown["source"] = [sentences.picture_source(content, name, lang) for lang in LANGUAGES]
+    template = _environment(content, drawable).get_template("page.html.j2")
     page: str = template.render(
         css=trusted(_css()),
         early=trusted(early),
         script=trusted(script),
         vega=trusted(drawn.script),
         script_hashes=trusted(" ".join(_hash(s) for s in (early, script))),
-        data=trusted(script_json(_data(content, drawn, series))),
+        data=trusted(script_json(_data(content, drawn))),
+        series=trusted(packed(script_json(drawable))),
         statuses=statuses.STATUSES,
         reasons=statuses.REASONS,
         thresholds=statuses.THRESHOLDS,
         dictionary=read_dictionary(release) if dictionary is None else dictionary,
         quality=_quality(content),
         lead=sentences.lead(content),
-        spread=[(s, n) for s in statuses.STATUSES if (n := spread.get(s))],
+        tally=sentences.tally(content),
     )
     return page
 
@@ -69,12 +87,16 @@ def _css() -> str:
     return (_TEMPLATES / "page.css").read_text("utf-8").replace("@DARK@", dark).strip()
 
 
+def _script(name: str) -> str:
+    return (_TEMPLATES / "script" / f"{name}.js").read_text("utf-8").strip()
+
+
 def _hash(script: str) -> str:
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode()
     return f"'sha256-{digest}'"
 
 
-def _environment(content: Content, series: dict[str, Any]) -> Environment:
+def _environment(content: Content, drawable: dict[str, Any]) -> Environment:
     """Jinja with what the templates call, by the short names that they use."""
     environment = Environment(
         autoescape=True,
@@ -87,7 +109,7 @@ def _environment(content: Content, series: dict[str, Any]) -> Environment:
 
     def has(indicator_id: str, what: str) -> bool:
         """Whether the chart of an indicator shows an element of its legend."""
-        data = series[indicator_id]
+        data = drawable[indicator_id]
         if what == "open":
             return any({"p", "e"} & set(o[2]) or o[3] for o in data["obs"])
         if what in ("official", "peers"):
@@ -108,9 +130,26 @@ def _environment(content: Content, series: dict[str, Any]) -> Environment:
         w=word,
         u=lambda i: both(*(sentences.unit(i, lang) for lang in LANGUAGES)),
         both=both,
+        label=label,
+        placeholder=placeholder,
+        names=lambda m: (m["short_nl"], m["short_en"]),
+        labels=lambda i: (i["label_nl"], i["label_en"]),
+        letter=_LETTER,
+        band=sentences.band,
+        pace=sentences.pace,
+        amount=sentences.amount,
+        acceleration=sentences.acceleration,
+        tensions=sentences.tensions,
+        law=sentences.law_failing,
+        target_words=sentences.target_words,
+        solid=sentences.solid,
+        record=sentences.record,
+        editions=sentences.editions,
         text=lambda key, lang: Messages(lang)[key],
         word=lambda group, value, lang: Messages(lang).word(group, value),
         outside=outside,
+        english=english,
+        either=either,
         page_address=page_address,
         date=sentences.day,
         count=lambda value: plain(value, 0, "nl"),
@@ -132,16 +171,18 @@ def _environment(content: Content, series: dict[str, Any]) -> Environment:
     return environment
 
 
-def _data(content: Content, drawn: Charts, series: dict[str, Any]) -> dict[str, Any]:
+def _data(content: Content, drawn: Charts) -> dict[str, Any]:
     """What the script needs: specifications, series and the words that go into a chart."""
     return {
         "tables": content.files,
-        "missions": dict.fromkeys(content.missions, 1),
+        "release": content.release,
         "chart": drawn.chart,
         "spark": drawn.spark,
-        "series": series,
         "flags": _below("flag"),
         "geo": _below("geo"),
+        "mark": _below("mark"),
+        "file": _below("file"),
+        "theme": _below("theme"),
         "words": _below("script"),
     }
 
@@ -188,6 +229,10 @@ def _quality(content: Content) -> dict[str, Any]:
         "problems": problems,
         "sources": sources,
         "by_asset": sorted(by_asset.items()),
-        "n_revisions": len(revised),
+        "revised": message(
+            "quality.revisions_lead",
+            shown=min(len(revised), _SHOWN_REVISIONS),
+            all=sentences.total("revisions", len(revised)),
+        ),
         "revisions": sorted(revised, key=weight)[:_SHOWN_REVISIONS],
     }

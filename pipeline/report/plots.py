@@ -17,12 +17,15 @@ from pipeline.report.board import UI_LANGUAGE
 from pipeline.report.content import HOME
 from pipeline.report.markup import woven
 from pipeline.report.messages import Messages
-from pipeline.report.numbers import plain
+from pipeline.report.numbers import Row, plain, typeset
+from pipeline.report.sentences import target_label
 
 _COLUMNS = (
     "indicator_id", "target_id", "mission_id", "geo", "target_year", "status", "share_achieved",
     "share_of_time",
 )  # fmt: skip
+_INDICATOR = ("indicator_id", "label_en", "position", "unit", "direction")
+_READING = ("indicator_id", "target_id", "kind", "number", "target_year")
 # In pixels. A label is cut after `_SHOWN` characters, each about `_CHARACTER` pixels wide.
 _TOP, _STEP, _PLOT, _SAID = 26, 22, 360, 270
 _UNIT = _PLOT / 1.5  # the plot goes from −25 to 125 %
@@ -36,7 +39,7 @@ _FRAME = (
 )
 _GRID = (
     '<line x1="{x}" x2="{x}" y1="{top}" y2="{bottom}" stroke="{colour}"/>'
-    '<text x="{x}" y="{below}" text-anchor="middle">{said} %</text>'
+    '<text x="{x}" y="{below}" text-anchor="middle">{said}%</text>'
 )
 _ROW = (
     '<text x="{edge}" y="{base}" text-anchor="end">{label}</text>'
@@ -52,9 +55,10 @@ def pictures(file_of: Callable[[str], Path], missions: Sequence[str]) -> dict[st
     `file_of`: name of a mart (`marts.indicators`) → its Parquet file.
     """
     progress = _read(file_of("marts.indicator_progress"), _COLUMNS)
-    indicators = {
-        i["indicator_id"]: i
-        for i in _read(file_of("marts.indicators"), ("indicator_id", "label_en", "position"))
+    indicators = {i["indicator_id"]: Row(i) for i in _read(file_of("marts.indicators"), _INDICATOR)}
+    readings = {
+        (r["indicator_id"], r["target_id"]): Row(r)
+        for r in _read(file_of("marts.indicator_targets"), _READING)
     }
     shown = [
         p
@@ -74,7 +78,7 @@ def pictures(file_of: Callable[[str], Path], missions: Sequence[str]) -> dict[st
     found: dict[str, str | None] = {}
     for mission in missions:
         rows = [
-            _row(p, indicators[p["indicator_id"]]["label_en"])
+            _row(p, indicators[p["indicator_id"]], readings[(p["indicator_id"], p["target_id"])])
             for p in shown
             if p["mission_id"] == mission or p["mission_id"].startswith(f"{mission}.")
         ]
@@ -88,15 +92,17 @@ def _read(file: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
     return rows
 
 
-def _row(progress: dict[str, Any], label: str) -> dict[str, Any]:
+def _row(progress: dict[str, Any], indicator: Row, reading: Row) -> dict[str, Any]:
     """What a row shows: label, way, time and the sentence beside them."""
     way, time = progress["share_achieved"], progress["share_of_time"]
+    texts = Messages(UI_LANGUAGE)
+    aim = target_label(indicator, reading, UI_LANGUAGE).striptags()
     return {
-        "label": f"{label} ({progress['target_id'].split('/', 1)[-1]})",
+        "label": f"{typeset(indicator['label_en'])} ({aim})",
         "way": way,
         "time": time,
-        "said": Messages(UI_LANGUAGE)["picture.row"].format(
-            status=progress["status"].replace("_", " "),
+        "said": texts["picture.row"].format(
+            status=texts.word("status", progress["status"]),
             way=plain(100 * way, 0, UI_LANGUAGE),
             time=plain(100 * time, 0, UI_LANGUAGE),
         ),

@@ -6,6 +6,8 @@ Its rows come from `board`, its words from the catalogue (`messages`).
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
@@ -13,7 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.report.messages import Messages
-from pipeline.report.statuses import COLOUR, MARK
+from pipeline.report.numbers import typeset
+from pipeline.report.statuses import COLOUR, MARK, STATUSES
+from pipeline.report.totals import rank, totals
 
 _WIDTH = 100
 
@@ -34,7 +38,7 @@ def print_board(board: dict[str, Any], lang: str, console: Console, only: str = 
         show_edge=False,
         width=None if wide else min(console.width, _WIDTH),
     )
-    for key, width in (("mission", 31), ("status", 23), ("by", 23), ("year", 6), ("way", 9)):
+    for key, width in (("mission", 28), ("status", 29), ("by", 21), ("year", 6), ("way", 8)):
         table.add_column(
             texts.word("scoreboard", key),
             overflow="ellipsis",
@@ -46,6 +50,9 @@ def print_board(board: dict[str, Any], lang: str, console: Console, only: str = 
     for row in rows:
         table.add_row(*_cells(row, texts))
     console.print(Text(texts["scoreboard.title"], style="bold"))
+    for line in _first_screen(board["rows"], texts, only):
+        console.print(line)
+    console.print()
     console.print(table)
     console.print(Text(texts["scoreboard.legend"], style="dim"))
     for row in rows:
@@ -59,8 +66,59 @@ def print_board(board: dict[str, Any], lang: str, console: Console, only: str = 
         )
 
 
+def _first_screen(rows: list[dict[str, Any]], texts: Messages, only: str) -> Iterator[Text]:
+    """What the page says first: the answer, then a line for each mission, the worst first."""
+    missions = [r for r in rows if r["level"] == "mission"]
+    if missions and not only:
+        found = totals((r["status"], r) for r in missions)
+        key = "some" if found["missions_on_course"] else "none"
+        yield Text(texts[f"overview.answer.{key}"].format(**found))
+        yield Text(texts["overview.tally"].format(**found))
+    parts = {
+        m["mission_id"]: [r for r in rows if r["parent_id"] == m["mission_id"]] for m in missions
+    }
+
+    def place(row: dict[str, Any]) -> tuple[tuple[int, int, int], int]:
+        statuses = (r["status"] for r in (row, *parts[row["mission_id"]]))
+        return rank(statuses, row["failing"], row["unclear"]), row["position"]
+
+    for mission in sorted(missions, key=place):
+        if not only or mission["mission_id"] == only:
+            yield _standing(mission, parts[mission["mission_id"]], texts)
+
+
+def _standing(mission: dict[str, Any], parts: list[dict[str, Any]], texts: Messages) -> Text:
+    """A mission in a line: its own status, its parts by status, and what lags or is unclear."""
+    own = _sure(mission, texts) or texts.word("status", mission["status"])
+    counts = Counter(r["status"] for r in parts)
+    tally = ", ".join(
+        f"{counts[status]} {texts.word('status', status)}" for status in STATUSES if counts[status]
+    )
+    solid = texts["overview.solid"].format(n=mission["n_solid"])
+    said = Text.assemble((_name(mission, texts.lang), "bold"))
+    said.append(f": {own}. {texts['overview.parts']} {tally}; {solid}.")
+    names = {r["mission_id"]: _name(r, texts.lang) for r in parts}
+    for column, key in (("failing", "falling_behind"), ("unclear", "unclear")):
+        listed = list(
+            dict.fromkeys(
+                names.get(name, texts["overview.itself"]) for name in mission[column] or ()
+            )
+        )
+        if listed:
+            said.append(f" {texts[f'overview.{key}']}: {'; '.join(listed)}.")
+    return said
+
+
+def _sure(row: dict[str, Any], texts: Messages) -> str:
+    """A status with how sure it is; "" where that is not said."""
+    if not row["confidence"] or row["status"] in ("achieved", "missed"):
+        return ""
+    status = texts.word("status", row["status"])
+    return f"{status} ({texts.word('confidence', row['confidence'])})"
+
+
 def _name(row: dict[str, Any], lang: str) -> str:
-    return str(row[f"short_{lang}"] or row[f"title_{lang}"])
+    return typeset(row[f"short_{lang}"] or row[f"title_{lang}"])
 
 
 def _cells(row: dict[str, Any], texts: Messages) -> list[Text]:
@@ -80,7 +138,8 @@ def _cells(row: dict[str, Any], texts: Messages) -> list[Text]:
 
 
 def _status(row: dict[str, Any], texts: Messages) -> str:
-    said = texts.word("reason", row["reason"]) or texts.word("status", row["status"])
+    said = texts.word("reason", row["reason"]) or _sure(row, texts)
+    said = said or texts.word("status", row["status"])
     said = f"{MARK[row['status']]} {said}"
     if row["override_status"]:
         # On a line of its own: the computed status stays as it is.
@@ -89,7 +148,7 @@ def _status(row: dict[str, Any], texts: Messages) -> str:
 
 
 def _decided_by(row: dict[str, Any], texts: Messages) -> str:
-    by = str(row[f"label_{texts.lang}"] or "")
+    by = typeset(row[f"label_{texts.lang}"] or "")
     if row["fit"] == "proxy":
         by = "~ " + by
     if not by and row["indication"]:
@@ -105,7 +164,7 @@ def _way(row: dict[str, Any]) -> str:
     way, time = row["share_achieved"], row["share_of_time"]
     if way is None and time is None:
         return ""
-    return "/".join("–" if share is None else f"{100 * share:.0f}" for share in (way, time)) + " %"
+    return "/".join("–" if share is None else f"{100 * share:.0f}" for share in (way, time)) + "%"
 
 
 def _override(row: dict[str, Any], texts: Messages) -> str:

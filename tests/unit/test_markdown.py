@@ -13,7 +13,7 @@ from pipeline.report.board import _line
 from pipeline.vintages.pull import PullResult
 
 ROW: dict[str, Any] = {
-    "title_en": "Waste", "status": "not_assessable", "reason": "no_data", "label_en": None,
+    "short_en": "Waste", "confidence": None, "status": "not_assessable", "reason": "no_data", "label_en": None,
     "latest_year": None,
 }  # fmt: skip
 
@@ -33,10 +33,10 @@ def test_signs_of_markdown_are_signs_only(text: str, shown: str) -> None:
 
 def test_a_row_of_the_board_holds_no_markup_of_a_title_or_a_label() -> None:
     evil = "</script><img src=x>**b**"
-    for name in ("title_en", "label_en", "reason"):
+    for name in ("short_en", "label_en", "reason"):
         line = _line({**ROW, name: evil})
         assert "<" not in line and r"\*\*b\*\*" in line
-    assert _line(ROW) == "- **Waste**: not assessable\\: no data"
+    assert _line(ROW) == "- **Waste**: cannot be assessed\\: no data"
 
 
 def test_what_a_check_says_of_a_publisher_holds_no_markup() -> None:

@@ -19,6 +19,7 @@ REPORT = Path(page.__file__).parent
 # Two more modules have texts for the terminal.
 CODE = [*sorted(REPORT.glob("*.py")), *sorted(REPORT.parent.glob("release/*.py"))]
 TEMPLATES = sorted(REPORT.glob("templates/*.j2"))
+SCRIPT = "\n".join(file.read_text("utf-8") for file in sorted(REPORT.glob("templates/script/*.js")))
 KEYS = sorted(Messages("en"))
 # Two words in a row: a text, where it is no key, selector, SQL or formula.
 WORDS = re.compile(r"[^\W\d_]{2,} [^\W\d_]{2,}")
@@ -66,12 +67,9 @@ def _used() -> set[str]:
 
 def test_every_text_is_used() -> None:
     used = _used()
-    unused = [
-        key
-        for key in KEYS
-        # By its key, by its group and a value, or as the form for one or for more.
-        if key not in used and key.rpartition(".")[0] not in used
-    ]
+    # By its key, by its group and a value, and either as the form for one or for more.
+    forms = {key: re.sub(r"\.(one|other)$", "", key) for key in KEYS}
+    unused = [k for k, form in forms.items() if not {k, form, form.rpartition(".")[0]} & used]
     assert unused == []
 
 
@@ -86,8 +84,7 @@ def test_every_text_that_a_template_asks_for_is_there() -> None:
 
 
 def test_the_script_asks_for_the_texts_that_it_gets() -> None:
-    script = (REPORT / "templates" / "page.js").read_text("utf-8")
-    asked = set(re.findall(r'\bsay\("([^"]*)"', script))
+    asked = set(re.findall(r'\bsay\("([^"]*)"', SCRIPT))
     assert asked == {k.removeprefix("script.") for k in KEYS if k.startswith("script.")}
 
 
@@ -116,8 +113,7 @@ def test_no_template_has_texts_of_its_own(file: Path) -> None:
 
 
 def test_the_script_has_no_texts_of_its_own() -> None:
-    script = (REPORT / "templates" / "page.js").read_text("utf-8")
-    script = re.sub(r"^\s*//.*$|/\*.*?\*/", "", script, flags=re.M)
+    script = re.sub(r"^\s*//.*$|/\*.*?\*/", "", SCRIPT, flags=re.M)
     texts = [s for s in re.findall(r'"([^"\n]*)"', script) if WORDS.search(s)]
     # No texts: a mode of the language, and elements of the page.
     assert [

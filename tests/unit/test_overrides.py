@@ -39,7 +39,7 @@ def test_the_scoreboard_shows_it_in_full_beside_the_computed_status(lang: str) -
     print_board(board, lang, Console(file=out, width=100, color_system=None))
     said = out.getvalue()
     assert max(map(len, said.splitlines())) <= 100
-    computed, judged = {"nl": ("gemist", "op koers"), "en": ("missed", "on track")}[lang]
+    computed, judged = {"nl": ("niet gehaald", "op koers"), "en": ("missed", "on track")}[lang]
     lines = said.splitlines()
     at = next(n for n, line in enumerate(lines) if computed in line)
     assert lines[at + 1].strip() == f"‡ {judged}"
