@@ -68,6 +68,7 @@ def visit(browser: Browser, index: Path, tmp_path: Path) -> Iterator[Callable[..
         width: int = 1280,
         height: int = 900,
         script: bool = True,
+        **more: Any,
     ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height},
@@ -75,10 +76,20 @@ def visit(browser: Browser, index: Path, tmp_path: Path) -> Iterator[Callable[..
             accept_downloads=True,
             java_script_enabled=script,
             reduced_motion="reduce",
+            **{"locale": "nl-NL", **more},
         )
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda m: noted.append(f"console {m.type}: {m.text}"))
+        # A page that was taken out of its folder has no history beside it.
+        alone = file is not index
+        page.on(
+            "console",
+            lambda m: (
+                None
+                if alone and "ERR_FILE_NOT_FOUND" in m.text
+                else noted.append(f"console {m.type}: {m.text}")
+            ),
+        )
         page.on("pageerror", lambda e: noted.append(f"error: {e}"))
         page.on("dialog", lambda d: noted.append(f"dialog: {d.message}"))
         page.on(

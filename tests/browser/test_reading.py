@@ -51,10 +51,12 @@ def test_opens_with_five_missions_and_all_thirty_rows(visit: Visit, keep: Keep) 
 def test_two_clicks_from_the_top_to_why_and_the_sums(visit: Visit, marts: Any, keep: Keep) -> None:
     rows = marts.execute(
         "SELECT s.mission_id, s.worst_indicator_id, s.worst_target_id FROM marts.sub_mission_progress s "
-        "JOIN marts.missions m USING (mission_id) WHERE s.worst_indicator_id IS NOT NULL "
-        "AND s.basis <> 'interim_goal' ORDER BY m.position"
+        "JOIN marts.missions m USING (mission_id) "
+        "JOIN marts.indicator_progress p ON p.indicator_id = s.worst_indicator_id "
+        "AND p.target_id = s.worst_target_id AND p.ratio_short IS NOT NULL "
+        "WHERE s.basis <> 'interim_goal' ORDER BY m.position"
     ).fetchall()
-    assert len(rows) > 8
+    assert len(rows) > 4
     page = visit()
     for mission, indicator, target in rows:
         page.click(".brand")
@@ -88,14 +90,14 @@ def test_language_switches_everything_and_is_remembered(visit: Visit, keep: Keep
     page = visit("#energy")
     expect(page.locator("html")).to_have_attribute("lang", "nl")
     facts = page.locator("#i-ghg_net_total .facts").first
-    assert "144.396" in facts.inner_text() and "−4,8 %" in facts.inner_text()
+    assert "144,4" in facts.inner_text() and "daalt 4,8%" in facts.inner_text()
     page.locator("[data-chart=ghg_net_total]").scroll_into_view_if_needed()
-    expect(page.locator("[data-chart=ghg_net_total] svg")).to_contain_text("200.000")
+    expect(page.locator("[data-chart=ghg_net_total] svg")).to_contain_text("doel 2030: 102,6")
     keep(page, "dutch")
     page.click("[data-set-lang=en]")
-    assert "144,396" in facts.inner_text() and "−4.8 %" in facts.inner_text()
+    assert "144.4" in facts.inner_text() and "falls 4.8%" in facts.inner_text()
     page.locator("[data-chart=ghg_net_total]").scroll_into_view_if_needed()
-    expect(page.locator("[data-chart=ghg_net_total] svg")).to_contain_text("200,000")
+    expect(page.locator("[data-chart=ghg_net_total] svg")).to_contain_text("target 2030: 102.6")
     assert "Energy transition" in page.title()
     page.reload()
     expect(page.locator("html")).to_have_attribute("lang", "en")
@@ -103,7 +105,7 @@ def test_language_switches_everything_and_is_remembered(visit: Visit, keep: Keep
     assert not page.locator(".nl:visible").count()
     page.click("[data-set-lang=nl]")
     assert not page.locator(".en:visible").count()
-    assert "144.396" in facts.inner_text()
+    assert "144,4" in facts.inner_text()
 
 
 @pytest.mark.slow
@@ -116,12 +118,21 @@ def test_light_and_dark(visit: Visit, keep: Keep) -> None:
     assert (dark, light) == ("rgb(19, 23, 28)", "rgb(255, 255, 255)")
     page.reload()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == light
+    # The other one, the same as the system's, and back to what the system has.
+    button = page.locator("#theme")
+    expect(button).to_have_attribute("aria-label", "Licht of donker: licht")
+    for label, colour in (("donker", dark), ("als het systeem", dark)):
+        button.click()
+        expect(button).to_have_attribute("aria-label", f"Licht of donker: {label}")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == colour
+    page.emulate_media(color_scheme="light")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == light
 
 
 @pytest.mark.slow
 def test_every_chart_draws(visit: Visit, marts: Any, keep: Keep) -> None:
     page = visit()
-    page.evaluate("document.body.classList.add('all'); dispatchEvent(new Event('beforeprint'))")
+    page.evaluate("document.body.classList.add('all'); window.missie.drawAll()")
     charts = page.locator("[data-chart]")
     (wanted,) = marts.execute(
         "SELECT count(DISTINCT indicator_id) FROM marts.observations WHERE geo = 'NL'"
@@ -143,13 +154,14 @@ def test_a_chart_shows_path_projection_target_and_provisional_points(
 ) -> None:
     page = visit("#i-ghg_net_total")
     chart = page.locator("[data-chart=ghg_net_total]")
-    expect(chart.locator("svg")).to_contain_text("2030: 102.555")
+    expect(chart.locator("svg")).to_contain_text("doel 2030: 102,6")
+    expect(chart.locator("svg")).to_contain_text("streven 2030: 91,2")
     marks = page.evaluate("e => document.querySelector('[data-chart=ghg_net_total]').innerHTML")
     assert 'stroke-dasharray="5,4"' in marks
     assert 'stroke="var(--c-path)"' in marks and 'fill="var(--c-actual)"' in marks
     assert "stroke-dasharray" in marks
     caption = page.locator("#i-ghg_net_total figcaption")
-    expect(caption).to_contain_text("80 %-band")
+    expect(caption).to_contain_text("80%-band")
     keep(page, "chart")
     page.evaluate("location.hash = 'i-renewable_power_cbs'")
     expect(page.locator("[data-chart=renewable_power_cbs] svg")).to_be_visible()
@@ -183,25 +195,28 @@ def _csv(page: Page, click: str, folder: Path) -> list[dict[str, str]]:
 def test_the_download_behind_a_chart_holds_the_marts_figures(
     visit: Visit, marts: Any, tmp_path: Path
 ) -> None:
-    rows = _csv(visit("#i-ghg_net_total"), "[data-csv=ghg_net_total]", tmp_path)
+    rows = _csv(visit("#i-ghg_net_total"), "[data-save=csv][data-of=ghg_net_total]", tmp_path)
     actual = [(int(r["year"]), float(r["value"])) for r in rows if r["measure"] == "actual"]
-    assert (
-        actual
-        == marts.execute(
-            "SELECT period, value FROM marts.observations WHERE indicator_id = 'ghg_net_total' AND geo = 'NL' ORDER BY 1"
-        ).fetchall()
-    )
+    same = marts.execute(
+        "SELECT period, value FROM marts.observations WHERE indicator_id = 'ghg_net_total' AND geo = 'NL' ORDER BY 1"
+    ).fetchall()
+    # Without the noise of binary fractions, to the fifteenth digit.
+    assert [y for y, _ in actual] == [y for y, _ in same]
+    assert [v for _, v in actual] == pytest.approx([v for _, v in same], rel=1e-14)
+    assert any(r["measure"] == "target" and r["value"] == "102555" for r in rows)
     for measure in ("required", "projected", "low_80", "high_95"):
         found = sorted(
             (r["target_id"], int(r["year"]), float(r["value"]))
             for r in rows
             if r["measure"] == measure
         )
-        assert found == sorted(
+        wanted = sorted(
             marts.execute(
                 f"SELECT target_id, year, {measure} FROM marts.target_path WHERE indicator_id = 'ghg_net_total' AND {measure} IS NOT NULL"
             ).fetchall()
-        ), measure
+        )
+        assert [f[:2] for f in found] == [w[:2] for w in wanted], measure
+        assert [f[2] for f in found] == pytest.approx([w[2] for w in wanted], rel=1e-14)
 
 
 @pytest.mark.slow
@@ -221,7 +236,7 @@ def test_the_table_sorts_filters_and_downloads(
         header.locator("button").click()
         expect(header).to_have_attribute("aria-sort", direction)
         values = page.evaluate(
-            "[...document.querySelectorAll('#all tbody tr')].map(r => r.cells[7].dataset.sort).filter(x => x !== '').map(Number)"
+            "[...document.querySelectorAll('#all tbody tr')].map(r => r.cells[7].querySelector('data')).filter(x => x).map(x => Number(x.value))"
         )
         assert values == sorted(values, reverse=reverse) and len(values) > 5
     page.select_option("[name=mission]", "health")
@@ -232,7 +247,7 @@ def test_the_table_sorts_filters_and_downloads(
     ).fetchone()
     assert shown.count() == wanted
     expect(page.locator("#shown")).to_contain_text(f"{wanted} of ")
-    rows = _csv(page, "#table-csv", tmp_path)
+    rows = _csv(page, "#table [data-save=csv]", tmp_path)
     assert len(rows) == wanted
     page.click("#filters [type=reset]")
     expect(page.locator("#shown")).to_contain_text(f"{pairs + empty} of ")
@@ -270,7 +285,7 @@ def test_on_a_phone_nothing_sticks_out(visit: Visit, keep: Keep) -> None:
     assert len(views) >= 34
     for view in views:
         page.evaluate("h => { location.hash = h }", view)
-        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        page.evaluate("window.missie.drawAll()")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, view
     page.evaluate("location.hash = 'overview'")
     keep(page, "phone")
@@ -289,7 +304,7 @@ def test_keyboard_alone_gets_there(visit: Visit) -> None:
     page.locator('#overview .line a[href="#energy.industry"]').focus()
     page.keyboard.press("Enter")
     expect(page.locator("[id='t-energy.industry']")).to_be_focused()
-    assert "CO2" in page.title() or "industrie" in page.title()
+    assert "industrie" in page.title()
     page.locator("[id='energy.industry'] summary").first.focus()
     page.keyboard.press("Enter")
     assert page.locator("[id='energy.industry'] details[open]").count()
@@ -299,12 +314,17 @@ def test_keyboard_alone_gets_there(visit: Visit) -> None:
 
 @pytest.mark.slow
 def test_the_keyboard_reaches_the_publisher_and_says_so(visit: Visit) -> None:
+    names = {
+        "nl": ("Door de politie geregistreerde misdrijven naar soort", "Bevolking op 1 januari"),
+        "en": ("Police-recorded offences by category", "Population on 1 January"),
+    }
     for lang, says in (("nl", "naar de uitgever"), ("en", "to the publisher")):
         page = visit("#i-drug_offences", lang=lang)
         links = page.locator("#i-drug_offences a.out")
         expect(links).to_have_count(2)
-        for name in ("Police-recorded offences by category", "Population on 1 January"):
-            links.and_(page.get_by_role("link", name=f"{name}, Eurostat ({says})")).focus()
+        for name in names[lang]:
+            said = re.compile(rf"{re.escape(name)}.*Eurostat.*\({says}\)")
+            links.and_(page.get_by_role("link", name=said)).focus()
             page.keyboard.press("Shift+Tab")
             page.keyboard.press("Tab")
             expect(page.locator("a.out:focus")).to_contain_text(name)
@@ -316,12 +336,15 @@ def test_the_keyboard_reaches_the_publisher_and_says_so(visit: Visit) -> None:
 def test_without_script_everything_is_there_in_dutch(visit: Visit) -> None:
     page = visit(script=False)
     assert page.locator(".view:visible").count() >= 34
-    expect(page.locator("#i-ghg_net_total")).to_contain_text("144.396")
+    expect(page.locator("#i-ghg_net_total")).to_contain_text("144,4")
     assert page.locator("#i-ghg_net_total .figures tbody tr").count() > 10
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("scheme", "lang", "width"),
+    [("light", "nl", 1440), ("dark", "en", 1024), ("dark", "nl", 390), ("light", "en", 390)],
+)
 @pytest.mark.parametrize(
     "anchor",
     [
@@ -329,28 +352,29 @@ def test_without_script_everything_is_there_in_dutch(visit: Visit) -> None:
         "#energy",
         "#health.participation",
         "#security.navy",
+        "#changes",
         "#table",
         "#method",
         "#quality",
         "#dictionary",
     ],
 )
-def test_axe_finds_nothing(visit: Visit, anchor: str, scheme: str) -> None:
-    page = visit(anchor, scheme=scheme, lang="en" if scheme == "dark" else "nl")
+def test_axe_finds_nothing(visit: Visit, anchor: str, scheme: str, lang: str, width: int) -> None:
+    page = visit(anchor, scheme=scheme, lang=lang, width=width)
     page.evaluate(
         "document.querySelectorAll('.view.on details').forEach((d, n) => { d.open = n < 12 })"
     )
     # What is shown alone: axe is slow on the thirty views that are not.
     page.evaluate("document.querySelectorAll('.view:not(.on)').forEach(v => v.remove())")
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.evaluate("window.missie.drawAll()")
     found = Axe().run(page).response["violations"]
-    said = [(v["id"], v["impact"], [n["target"] for n in v["nodes"]][:3]) for v in found]
-    assert [s for s in said if s[1] in ("serious", "critical", "moderate")] == []
+    assert [(v["id"], v["impact"], [n["target"] for n in v["nodes"]][:3]) for v in found] == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("anchor", "most"), [("#overview", 4), ("#energy", 8), ("#health.participation", 8)]
+    ("anchor", "most"),
+    [("#overview", 2), ("#energy", 3), ("#health", 3), ("#health.participation", 3)],
 )
 def test_prints_on_a4(visit: Visit, tmp_path: Path, anchor: str, most: int) -> None:
     if shutil.which("pdftotext") is None:
@@ -369,7 +393,7 @@ def test_prints_on_a4(visit: Visit, tmp_path: Path, anchor: str, most: int) -> N
     assert title.split()[0] in text
     assert "Download" not in text
     if anchor == "#energy":
-        assert "144.396" in text and "2030: 102.555" in text
+        assert "144,4" in text and "doel 2030: 102,6" in text
         # Paper has no links: the address stands there, and the code of the dataset in any case.
         flat = "".join(text.split())
         assert "ec.europa.eu/eurostat/databrowser/view/env_air_gge/default/table)" in flat
@@ -389,7 +413,7 @@ def test_hostile_text_shows_as_text(
     assert "<script>window.broken = 1</script>" in letter.inner_text()
     for view in ("overview", "energy.electricity", "table", "quality"):
         page.evaluate("h => { location.hash = h }", view)
-        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        page.evaluate("window.missie.drawAll()")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, view
     assert page.evaluate("window.broken") is None
     assert page.locator("img").count() == 0
