@@ -213,11 +213,15 @@ def test_scoreboard_fits_100_columns_and_speaks_both_languages(
 ) -> None:
     english = first_run["stdout"]
     assert max(len(line) for line in english.splitlines()[:-1]) <= 100
-    assert "catching up" in english
+    assert "catching up" in english and "None of the 5 missions" in english
     # The year of a dated figure must be readable, never cut short.
     assert "2022*" in english and "2021*" in english and "202…" not in english
     dutch = cli(first_run["data"], "status", "--lang", "nl").stdout
-    assert "inhalend" in dutch and max(map(len, dutch.splitlines())) <= 100
+    assert (
+        "inhalend" in dutch
+        and "Loopt achter:" in dutch
+        and max(map(len, dutch.splitlines())) <= 100
+    )
     by_locale = cli(first_run["data"], "status", LANG="nl_NL.UTF-8").stdout
     assert by_locale == dutch
 

@@ -160,7 +160,7 @@ def test_a_next_edition_does_not_exist_before_its_day_and_explains_itself_after(
         "insufficient", "on_track",
     )  # fmt: skip
     dutch = cli(data, "diff", "--lang", "nl").stdout
-    assert "energy.mobility: op koers → onvoldoende vooruitgang: herziene cijfers" in dutch
+    assert "energy.mobility: op koers → onvoldoende: herziene cijfers" in dutch
 
     # Another registry: recycling now asks less, an indicator is gone, a person judges.
     registry = tmp_path / "registry"
