@@ -64,8 +64,8 @@ def test_a_wide_terminal_cuts_no_label_and_the_legend_tells_of_every_mark(
     for row in board["rows"]:
         assert (row[f"label_{lang}"] or "") in said[240]
     assert all(len(line) <= 100 for line in said[100].splitlines())
-    legend = said[240].splitlines()[len(board["rows"]) + 2]
-    assert all(mark in legend for mark in ("~", "*", "±", "4/4"))
+    legend = next(line for line in said[240].splitlines() if "4/4" in line)
+    assert all(mark in legend for mark in ("~", "*", "±"))
 
 
 def test_what_is_asked_of_the_set_is_answered(first_run: dict[str, Any], ask: Ask) -> None:

@@ -15,7 +15,7 @@ FIELDS = {"publisher", "source", "dataset", "origin", "known_from", "known_from_
 
 def test_every_vintage_is_whole_and_says_where_it_comes_from(root: Path) -> None:
     manifests = sorted((root / "data" / "raw").glob("[!_]*/*/*/manifest.json"))
-    assert len(manifests) == 54
+    assert len(manifests) == 64
     stored = 0
     for path in manifests:
         manifest = json.loads(path.read_text())
@@ -34,6 +34,6 @@ def test_the_encoder_gives_the_same_bytes_again(root: Path, shared: Path, tmp_pa
     )  # fmt: skip
     made = {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     kept = root / "data" / "raw"
-    assert len(made) == 106
+    assert len(made) == 126
     for path, content in made.items():
         assert (kept / path).read_bytes() == content, path
