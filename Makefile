@@ -68,9 +68,10 @@ lock:
 	$(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock
 
 # All that runs made, of which the next makes everything again: tables, verdicts, Dagster's records,
-# the published set. Vintages, and what was noted when they were pulled, stay.
+# the published set. What no run makes again stays: vintages and notes of their pulls, and what changed
+# from release to release.
 clean:
-	for made in work marts raw/_verdicts .lease.json .lease.lock; do \
-	  if [ -d "$(DATA)/$$made" ]; then chmod -R u+w "$(DATA)/$$made"; fi; \
-	  rm -rf "$(DATA)/$$made"; done
+	for made in work raw/_verdicts .lease.json .lease.lock; do rm -rf "$(DATA)/$$made"; done
+	if [ -d "$(DATA)/marts" ]; then chmod -R u+w "$(DATA)/marts"; \
+	  find "$(DATA)/marts" -mindepth 1 -maxdepth 1 ! -name history ! -name releases.json -exec rm -rf {} +; fi
 	rm -rf "$(MISSIEMONITOR_INSTANCE)"
