@@ -52,7 +52,6 @@ def swap_in(
     write_atomic(root / _PUBLISHED, dump([*others, name]))
     outgoing = (root / "current").resolve().name if (root / "current").exists() else None
     _point(root / "current", f"releases/{name}")
-    history.note(root, name, before=outgoing, published=True)
     if after is not None:
         after()
     entries = sorted(p.name for p in release.iterdir())
@@ -61,6 +60,9 @@ def swap_in(
     for link in root.iterdir():
         if link.is_symlink() and link.name not in ("current", *entries):
             link.unlink()
+    # Readers have the release: what is noted of it beside is no reason to call the night failed.
+    with suppress(OSError):
+        history.note(root, name, before=outgoing, published=True)
     _prune(root)
     return release
 
@@ -69,7 +71,8 @@ def set_aside(root: Path, name: str, fill: Fill) -> Path:
     """Have release `name` below `root`, as `swap_in`, and leave what readers see as it is."""
     release = _written(root, name, fill)
     os.utime(release)
-    history.note(root, name, before=None, published=False)
+    with suppress(OSError):
+        history.note(root, name, before=None, published=False)
     _prune(root)
     return release
 
