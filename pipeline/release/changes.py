@@ -26,6 +26,12 @@ FOLDER = "history"
 CHANGES = "changes.parquet"
 # The release that the history has come to, with or without an entry.
 _REACHED = ".reached.json"
+_NEEDED = frozenset(
+    {
+        "number", "release", "before", "reference_date", "method_version", "published", "unread",
+        "statuses", "figures", "sources", "overrides",
+    }
+)  # fmt: skip
 _COLUMNS = pa.schema(
     [
         ("entry", pa.int32()),
@@ -78,7 +84,7 @@ def entries(marts: Path) -> list[dict[str, Any]]:
             entry = json.loads(file.read_text("utf-8"))
         except (OSError, ValueError):
             continue
-        if isinstance(entry, dict) and {"number", "release", "before"} <= entry.keys():
+        if isinstance(entry, dict) and entry.keys() >= _NEEDED:
             found.append(entry)
     return found
 
@@ -96,7 +102,8 @@ def _since(marts: Path, reached: str | None, name: str, begun: bool) -> dict[str
     names = [n for n in published_names(marts) if n != name]
     # What was reached may be gone from disk: then from the last one that readers were given.
     earlier = reached if reached in names else names[-1] if names else None
-    nothing: dict[str, Any] = {"statuses": [], "figures": [], "sources": [], "unread": None}
+    lists = ("statuses", "figures", "sources", "overrides")
+    nothing: dict[str, Any] = {name: [] for name in lists} | {"unread": None}
     if earlier is None:
         lost = f"{reached} is no longer kept" if begun and reached else None
         return {**heading(release), "before": None, **nothing, "unread": lost}
@@ -109,6 +116,7 @@ def _since(marts: Path, reached: str | None, name: str, begun: bool) -> dict[str
             "statuses": [_status(diff, c) for c in diff.changes],
             "figures": list(_figures(diff)),
             "sources": list(_sources(diff)),
+            "overrides": [_override(diff, row) for row in diff.overrides],
             "unread": None,
         }
     except (KeyError, ValueError) as error:
@@ -116,7 +124,7 @@ def _since(marts: Path, reached: str | None, name: str, begun: bool) -> dict[str
         why = str(error).splitlines()[0]
         return {**heading(release), "before": {"release": earlier}, **nothing, "unread": why}
     method = found["before"]["method_version"] != found["method_version"]
-    return found if method or any(found[k] for k in ("statuses", "figures", "sources")) else None
+    return found if method or any(found[k] for k in lists) else None
 
 
 def _status(diff: Diff, change: Change) -> dict[str, Any]:
@@ -147,6 +155,19 @@ def _verdict(verdict: Verdict | None, when: str) -> dict[str, str | None]:
     return {
         f"status_{when}": verdict.status if verdict else None,
         f"reason_{when}": verdict.reason if verdict else None,
+    }
+
+
+def _override(diff: Diff, row: Row) -> dict[str, Any]:
+    """A person's judgement that began, ended or changed: who gave which, and of what."""
+    mission = next(r for r in diff.after.rows("missions") if r["mission_id"] == row["mission_id"])
+    before, after = ((row[when] or {}).get("status") for when in ("before", "after"))
+    return {
+        "mission_id": row["mission_id"],
+        **{f"label_{lang}": mission[f"short_{lang}"] for lang in ("nl", "en")},
+        "before": before,
+        "after": after,
+        "author": (row["after"] or row["before"])["author"],
     }
 
 

@@ -44,6 +44,7 @@ def _said(entry: dict[str, Any]) -> dict[str, Any]:
     both = [list(lines(entry, lang)) for lang in LANGUAGES]
     return {
         "release": entry["release"],
+        "day": entry["reference_date"],
         "date": [day_in(_date(entry), Messages(lang)) for lang in LANGUAGES],
         "title": [title(entry, Messages(lang)) for lang in LANGUAGES],
         "lines": [
@@ -68,6 +69,7 @@ def title(entry: dict[str, Any], texts: Messages) -> str:
         "revised": sum(len(f["revised"]) for f in figures),
         "gone": sum(len(f["gone"]) for f in figures),
         "sources": len(entry["sources"]),
+        "overrides": len(entry["overrides"]),
     }
     said = [texts.counted(f"history.count.{k}", n).format(n=n) for k, n in counts.items() if n]
     return ", ".join(said) or _method(entry, texts)
@@ -94,6 +96,21 @@ def lines(entry: dict[str, Any], lang: str) -> Iterator[tuple[str, str, str]]:
     for change in sorted(entry["statuses"], key=lambda c: (not c["mission_id"], not c.get("counts"))):  # fmt: skip
         anchor = change["mission_id"] or f"i-{change['indicator_id']}"
         yield "status", anchor, _status(change, texts)
+    for row in entry["overrides"]:
+        words = [
+            texts.word("status", row[when]) or texts["diff.no_override"]
+            for when in ("before", "after")
+        ]
+        yield (
+            "status",
+            row["mission_id"],
+            texts["history.override"].format(
+                name=typeset(row[f"label_{lang}"]),
+                before=words[0],
+                after=words[1],
+                by=row["author"],
+            ),
+        )
     for source in entry["sources"]:
         known = source["known_from"]
         when = day_in(date.fromisoformat(known), texts) if known else ""

@@ -176,6 +176,7 @@ def _data(content: Content, drawn: Charts) -> dict[str, Any]:
     return {
         "tables": content.files,
         "release": content.release,
+        "day": str(content.as_of or ""),
         "chart": drawn.chart,
         "spark": drawn.spark,
         "flags": _below("flag"),

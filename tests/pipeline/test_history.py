@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -125,6 +125,31 @@ def test_a_status_that_moved_is_told_with_its_cause(base: Path, tmp_path: Path) 
     # By its words, and never by its id.
     assert "(−55% in 2030): from ‘missed’ to" in text(marts, "en")[0]
     assert "ghg-55" not in text(marts, "nl")[0]
+
+
+def test_a_persons_judgement_is_told(base: Path, tmp_path: Path) -> None:
+    marts = tmp_path / "marts"
+    assert night(marts, base, 1) is not None
+
+    def judged(table: pa.Table) -> pa.Table:
+        for column, value in (
+            ("override_status", "on_track"), ("override_author", "A. Person"),
+            ("override_reason", "seen"), ("override_date", date(2026, 11, 1)),
+            ("override_until", date(2027, 11, 1)),
+        ):  # fmt: skip
+            table = with_value(table, column, {"mission_id": "land.delta"}, value)
+        return table
+
+    entry = json.loads(
+        str((night(marts, base, 2, sub_mission_progress=judged) or base).read_text())
+    )
+    (said,) = entry["overrides"]
+    assert (said["mission_id"], said["before"], said["after"]) == ("land.delta", None, "on_track")
+    assert "oordeel van een persoon, van ‘geen’ naar ‘op koers’ (A. Person)" in text(marts, "nl")[0]
+    assert "a person’s judgement, from ‘none’ to ‘on track’ (A. Person)" in text(marts, "en")[0]
+    # It ends.
+    assert night(marts, base, 3) is not None
+    assert "from ‘on track’ to ‘none’" in text(marts, "en")[0]
 
 
 def test_nothing_is_told_twice(base: Path, tmp_path: Path) -> None:

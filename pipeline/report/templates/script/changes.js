@@ -36,13 +36,16 @@
     lately.appendChild(few);
   };
   var script = m.element("script");
-  // A release's own page lies three folders deep, the published one in one.
-  script.src = (/\/releases\/[^/]+\/report\//.test(location.pathname) ? "../../../" : "../") + "history/history.js";
+  // The page of a release by its id lies three folders deep, by way of `current` two, as published one.
+  var path = location.pathname, up = "../";
+  if (/\/releases\/[^/]+\/report\//.test(path)) up = "../../../";
+  else if (/\/current\/report\//.test(path)) up = "../../";
+  script.src = up + "history/history.js";
   script.onload = function () {
     var found = window.missiemonitorHistory || [];
     // Of a release that is not the last one: what was known when it was published.
     var mine = found.findIndex(function (e) { return e.release === m.data.release; });
-    told = mine > 0 ? found.slice(mine) : found;
+    told = mine < 0 ? found.filter(function (e) { return e.day <= m.data.day; }) : found.slice(mine);
     if (!told.length) told = null;
     m.changes();
   };
