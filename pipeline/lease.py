@@ -88,11 +88,6 @@ def take(
     LeaseError after `seconds`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not locks_hold(path.parent):
-        say(
-            f"file locks do not hold in {path.parent} (a network share?): nothing keeps two runs "
-            "apart there; put the data on a local disk, or never start a run beside another"
-        )
     end = time.monotonic() + seconds
     said = False
     while True:
@@ -102,6 +97,12 @@ def take(
             if holder is not None and holder.run_id == wanted.run_id:
                 return holder
             if holder is None or holder.gone or ended(holder.run_id):
+                if not locks_hold(path.parent):
+                    say(
+                        f"file locks do not hold in {path.parent} (a network share?): nothing keeps "
+                        "two runs apart there; put the data on a local disk, or never start a run "
+                        "beside another"
+                    )
                 # The run's other steps wait at the lock meanwhile.
                 prepare()
                 write_atomic(path, dump(asdict(wanted)))

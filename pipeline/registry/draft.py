@@ -58,7 +58,7 @@ def indicator_entry(draft: Draft) -> str:
     low, high = plausible(draft.low, draft.high, bounds)
     gaps = [b - a for a, b in zip(draft.years, draft.years[1:], strict=False)]
     cadence = max(set(gaps), key=gaps.count) if gaps else 1
-    codes = ", ".join(f"{d}: {_text(c)}" for d, c in dims_of(draft.series).items())
+    codes = ", ".join(f"{_text(d)}: {_text(c)}" for d, c in dims_of(draft.series).items())
     ends = ", ".join("null" if b is None else f"{b:g}" for b in bounds)
     return f"""
 - id: {draft.id}

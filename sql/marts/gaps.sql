@@ -36,7 +36,7 @@ WITH waits AS (
 ), asked AS (
   SELECT p.indicator_id, p.geo, p.target_id, p.mission_id, p.reason, p.latest_year,
          p.assessable_from, i.cadence, i.closes_table, i.closes_first, i.closes_last, i.none_found,
-         t.kind, t.base_year, d.title AS dataset_title, year(p.as_of) AS this_year,
+         t.kind, p.target_impossible, t.base_year, d.title AS dataset_title, year(p.as_of) AS this_year,
          -- Of the observations that decide: a row without a number is decided by its trend.
          CASE WHEN t.kind = 'direction' OR p.target_impossible THEN r.trend_window
               ELSE least(r.short_window * i.cadence, r.short_window_at_most) END AS length,
@@ -52,7 +52,7 @@ WITH waits AS (
 ), counted AS (
   SELECT a.*, u.break_year,
          coalesce(len(list_filter(u.years, lambda y: y >= a.latest_year - a.length
-           AND (a.kind NOT IN ('change', 'gain') OR a.base_year IS NULL OR y >= a.base_year))), 0)::INTEGER AS n
+           AND (a.target_impossible OR a.kind NOT IN ('change', 'gain') OR a.base_year IS NULL OR y >= a.base_year))), 0)::INTEGER AS n
   FROM asked a LEFT JOIN core.unbroken u USING (indicator_id, geo)
 ), dated AS (
   SELECT *, greatest(min_points - n, 1)::INTEGER AS needed, latest_year + cadence AS next,
