@@ -14,6 +14,7 @@ from pipeline.paths import Paths, registry_root
 
 if TYPE_CHECKING:
     from pipeline.registry import Dataset, Registry
+    from pipeline.vintages.resolve import DatasetState
     from pipeline.vintages.store import Archive, Vintage
 
 
@@ -91,8 +92,9 @@ def _take_in(file: Path, name: str, known_from: str | None, found_in: str) -> in
     try:
         body = read_file(file, MAX_BODY)
         found = examine(item, body)
-        if files := _usable(archive, known):
-            found = found.compared(files[-1], item)
+        # With what is in use: a file that waits may be the very table that was mistaken for it.
+        if used := _state(archive, registry, item, known).current:
+            found = found.compared(used, item)
         vintage = archive.add(
             item.source,
             item.dataset,
@@ -105,7 +107,7 @@ def _take_in(file: Path, name: str, known_from: str | None, found_in: str) -> in
                 "known_from_basis": "published" if known_from else "retrieved",
                 "found_in": found_in or file.name,
                 "licence": item.licence,
-                "scope": _scope(files),
+                "scope": _scope(_usable(archive, known)),
             },
         )
     except FileError as error:
@@ -140,17 +142,25 @@ def _scope(usable: list[Vintage]) -> dict[str, object]:
     return dict(files[-1].scope) if files else {}
 
 
+def _state(
+    archive: Archive, registry: Registry, item: Dataset, vintages: list[Vintage]
+) -> DatasetState:
+    """What the dataset is with these vintages, as the night will find it."""
+    from pipeline.vintages.resolve import resolve
+    from pipeline.vintages.validate import Validator, rules_of
+
+    validator = Validator(archive, archive.paths.work)
+    return resolve(item, vintages, rules_of(registry, item), validator)
+
+
 def _say_verdict(
     archive: Archive, registry: Registry, item: Dataset, vintage: Vintage, title: str, there: bool
 ) -> int:
     """Judge the vintage among all that are known today, as the night will; the exit code."""
     from pipeline.clock import today
-    from pipeline.vintages.resolve import resolve
-    from pipeline.vintages.validate import Validator, rules_of
 
     vintages = archive.vintages(item.source, item.dataset, today())
-    validator = Validator(archive, archive.paths.work)
-    state = resolve(item, vintages, rules_of(registry, item), validator)
+    state = _state(archive, registry, item, vintages)
     row = next(r for r in state.vintages if r["vintage_id"] == vintage.vintage_id)
     newest = [v for v in vintages if not v.partial][-1]
     name = f"{item.id}: {title}: {'' if there else 'candidate '}vintage {vintage.vintage_id}"

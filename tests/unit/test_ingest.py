@@ -177,6 +177,9 @@ def test_another_table_with_the_same_dimensions_waits_where_a_file_does_not_say_
     done = take(made.tsv(other))
     assert done.returncode == 3 and "another table? [as_asked]" in done.stderr, done.stderr
     assert "differ by more than 10%" in done.stderr and len(kept(tmp_path)) == 2
+    # The right file is held against what is in use, not against the wrong one that waits.
+    done = take(made.tsv([{**r, "OBS_VALUE": r["OBS_VALUE"]} for r in rows if r["OBS_VALUE"]]))
+    assert done.returncode == 0 and "another table?" not in done.stderr, done.stderr
 
 
 def test_a_vintage_in_use_is_withdrawn_and_taken_back_into_use(
