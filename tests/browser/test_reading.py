@@ -81,8 +81,8 @@ def test_a_gap_says_what_would_close_it(visit: Visit, marts: Any) -> None:
     assert len(gaps) > 5
     for (mission,) in gaps:
         page.evaluate("h => { location.hash = h }", mission)
-        expect(page.locator(f"[id='{mission}'] .gap p")).to_be_visible()
-        assert len(page.locator(f"[id='{mission}'] .gap p").inner_text()) > 30
+        expect(page.locator(f"[id='{mission}'] .gap p").first).to_be_visible()
+        assert len(page.locator(f"[id='{mission}'] .gap p").first.inner_text()) > 30
 
 
 @pytest.mark.slow

@@ -126,7 +126,7 @@ TABLE = [
     Row("crlf", RIGHT),
     Row("trailing_spaces", RIGHT),
     Row("padded_period", RIGHT),
-    Row("column_grown", RIGHT, also=(("cbs", EITHER), ("owid", REFUSED))),
+    Row("column_grown", RIGHT, also=(("cbs", EITHER),)),
     Row("columns_reordered", RIGHT),
     Row("column_renamed", REFUSED),
     Row("column_twice", REFUSED, of=CSV),

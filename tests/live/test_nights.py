@@ -129,6 +129,8 @@ def test_statuses_stay_where_the_figures_do(nights: dict[str, Any]) -> None:
     for mart_before, mart_after in zip(before, after, strict=True):
         assert len(mart_before) == len(mart_after)
         for a, b in zip(mart_before, mart_after, strict=True):
+            if a.get("indicator_id") is None or a["latest_year"] is None:
+                continue  # what is there live only, and the missions that it serves
             assert same(a, b), {k: (a[k], b[k]) for k in a if a[k] != b.get(k)}
 
 
@@ -251,7 +253,8 @@ def test_without_a_network_the_bundled_figures_are_published(
     assert len(done.stderr.splitlines()) <= 12, done.stderr
     found = Nights(data, nights["nights"].bench, cli, ask)
     assert found.statuses() == nights["offline"][1]
-    assert {s["origin"] for s in found.sources().values()} == {"bundled"}
+    # What is there live only waits for its first night with a network.
+    assert {s["origin"] for s in found.sources().values()} == {"bundled", None}
 
 
 @pytest.mark.slow
@@ -262,7 +265,7 @@ def test_a_first_night_without_a_bundle(tmp_path: Path, nights: dict[str, Any]) 
     data = tmp_path / "data"
     shutil.copytree(nights["bundle"], data, symlinks=True)
     for name in LIVE:
-        shutil.rmtree(data / "raw" / name)
+        shutil.rmtree(data / "raw" / name, ignore_errors=True)  # some come with the first pull
     alone = Nights(data, found.bench, found.cli, found.ask)
     done = alone.run()
     assert done.returncode == 0, done.stderr

@@ -102,6 +102,9 @@ def few_tables(folder: Path) -> Path:
         copy = folder / model.layer / f"{model.table}.sql"
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(sql_root() / model.layer / copy.name, copy)
+        for check in (sql_root() / "checks").glob(f"{model.layer}.{model.table}.*.sql"):
+            (folder / "checks").mkdir(exist_ok=True)
+            shutil.copy(check, folder / "checks")
     return folder
 
 

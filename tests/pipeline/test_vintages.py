@@ -144,12 +144,12 @@ def test_a_next_edition_does_not_exist_before_its_day_and_explains_itself_after(
     # 34.6 (2017) to 33.0 (2022) is 0.32 a year, 34.6/33 = 1.05 needed: 0.31. With 2023: 34.8 to
     # 32.6 is 0.44 against 34.8/32 = 1.09: 0.40, still insufficient: the revision did it.
     key = ("ghg_mobility", "energy.mobility/emissions-0-2050")
-    assert got[key] == ("on_track", "insufficient", ["revision"])
+    assert got[key] == ("catching_up", "insufficient", ["revision"])
     # 44.6 (2018) to 50.0 (2023) goes the wrong way.
     key = ("ghg_electricity", "energy.electricity/co2-0-2050")
-    assert got[key] == ("on_track", "wrong_direction", ["new_year"])
-    assert got["energy.mobility", None] == ("on_track", "insufficient", ["revision"])
-    assert got["energy.electricity", None] == ("on_track", "wrong_direction", ["new_year"])
+    assert got[key] == ("catching_up", "wrong_direction", ["new_year"])
+    assert got["energy.mobility", None] == ("progress_too_slow", "insufficient", ["revision"])
+    assert got["energy.electricity", None] == ("catching_up", "wrong_direction", ["new_year"])
     assert {v["dataset"]: v["after"] for v in found["vintages"]} == {SECTORS: vintage}
     assert found["registry"] == [] and found["overrides"] == []
     by = next(c["by"] for c in found["changes"] if c["id"] == "energy.mobility")
@@ -157,10 +157,10 @@ def test_a_next_edition_does_not_exist_before_its_day_and_explains_itself_after(
     # Backwards it is the same difference.
     later, earlier = found["to"]["release"], found["from"]["release"]
     assert causes(told(cli, data, later, earlier))["energy.mobility", None][:2] == (
-        "insufficient", "on_track",
+        "insufficient", "progress_too_slow",
     )  # fmt: skip
     dutch = cli(data, "diff", "--lang", "nl").stdout
-    assert "energy.mobility: op koers → onvoldoende: herziene cijfers" in dutch
+    assert "energy.mobility: te langzaam → onvoldoende: herziene cijfers" in dutch
 
     # Another registry: recycling now asks less, an indicator is gone, a person judges.
     registry = tmp_path / "registry"
@@ -239,14 +239,14 @@ def test_a_withdrawn_year_waits_until_the_scope_says_so(data: Path, cli: Cli, as
         "SELECT status, latest_year FROM marts.indicator_progress "
         "WHERE indicator_id = 'ghg_mobility' AND counts"
     )
-    assert ask(data, status) == [{"status": "on_track", "latest_year": 2022}]
+    assert ask(data, status) == [{"status": "catching_up", "latest_year": 2022}]
 
     def without_2022(rows: Rows) -> Rows:
         return [r for r in rows if r["period"] != "2022"]
 
     edit(data, SECTORS, "2026-11-20", without_2022)
     assert cli(data, "run", "--offline", "--as-of", "2026-11-23", "--publish").returncode == 3
-    assert ask(data, status) == [{"status": "on_track", "latest_year": 2022}]
+    assert ask(data, status) == [{"status": "catching_up", "latest_year": 2022}]
     pending = ask(data, "SELECT pending FROM marts.source_status WHERE pending IS NOT NULL")
     assert len(pending) == 1 and "2022" in pending[0]["pending"]
     assert ask(data, "SELECT * FROM marts.revisions WHERE kind = 'withdrawn'") == []
@@ -291,7 +291,7 @@ def test_a_withdrawn_year_waits_until_the_scope_says_so(data: Path, cli: Cli, as
     found = told(cli, data)
     got = causes(found)
     key = ("ghg_mobility", "energy.mobility/emissions-0-2050")
-    assert got[key] == ("on_track", "progress_too_slow", ["revision"])
+    assert got[key] == ("catching_up", "progress_too_slow", ["revision"])
     assert not any(name == "farmland_birds" for name, _ in got)
 
 
