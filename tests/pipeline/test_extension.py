@@ -21,7 +21,7 @@ ENTRY = """
   label: {nl: Gerepareerde producten, en: Products repaired}
   unit: '%'
   direction: up
-  fit: proxy
+  fit: direct
   role: headline
   cadence: 1
   bounds: [0, 100]
@@ -109,7 +109,7 @@ def test_an_indicator_and_a_table_are_added_without_python(
     assert "indicators_by_mission" in {r["name"] for r in package["resources"]}
     comment = ask(
         data,
-        "SELECT comment FROM duckdb_columns() WHERE table_name = 'indicators_by_mission' "
+        "SELECT comment FROM duckdb_columns() WHERE schema_name = 'marts' AND table_name = 'indicators_by_mission' "
         "AND column_name = 'n'",
     )
     assert comment == [{"comment": "number of indicators"}]
