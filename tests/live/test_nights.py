@@ -126,11 +126,14 @@ def test_first_live_night_is_well_for_every_source(nights: dict[str, Any]) -> No
 @pytest.mark.slow
 def test_statuses_stay_where_the_figures_do(nights: dict[str, Any]) -> None:
     before, after = nights["offline"][1], nights["first"][2]
-    compared = 0
+    registry, compared = load(), 0
+    # A series that a dataset completes of which nothing ships has other figures from then on.
+    waits = {o.indicator for o in registry.operands if registry.datasets[o.dataset].live_only}
     for mart_before, mart_after in zip(before, after, strict=True):
         assert len(mart_before) == len(mart_after)
         for a, b in zip(mart_before, mart_after, strict=True):
-            if a.get("indicator_id") is None or (b["latest_year"] or 0) > (a["latest_year"] or 0):
+            name = a.get("indicator_id")
+            if name in (None, *waits) or (b["latest_year"] or 0) > (a["latest_year"] or 0):
                 continue  # what the publishers have more of, and the missions that it serves
             compared += 1
             assert same(a, b), {k: (a[k], b[k]) for k in a if a[k] != b.get(k)}
