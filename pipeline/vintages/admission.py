@@ -39,8 +39,9 @@ class Candidate:
     parsed: Parsed | None = field(default=None, repr=False)
 
     def compared(self, before: Vintage, dataset: Dataset) -> Candidate:
-        """The same, with a deviation where nothing in the file says which dataset it is of and it
-        has hardly a figure of the vintage before: other tables of a publisher have the same dimensions.
+        """The same, with a deviation where nothing in the file says which dataset it is of and most of
+        the figures that it shares with the vintage before are others: other tables of a publisher have
+        the same dimensions.
         """
         by_hand = KNOWN[self.format].family in ("curated", "projection")  # its series have names
         if self.states or by_hand or self.parsed is None:

@@ -64,7 +64,7 @@ def test_a_wide_terminal_cuts_no_label_and_the_legend_tells_of_every_mark(
     for row in board["rows"]:
         assert (row[f"label_{lang}"] or "") in said[240]
     assert all(len(line) <= 100 for line in said[100].splitlines())
-    legend = next(line for line in said[240].splitlines() if "4/4" in line)
+    legend = next(line for line in said[240].splitlines() if "4/4:" in line)
     assert all(mark in legend for mark in ("~", "*", "±"))
 
 
