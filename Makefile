@@ -1,9 +1,10 @@
 # Two commands matter: `make run` and `make test`. Everything else is for people who work on it.
 PYTHON ?= python3
 BIN := .venv/bin
-# What running takes, and what working on it takes besides.
+# What running takes, and what working on it, or running on several machines, takes besides.
 STAMP := .venv/.installed
 DEV := .venv/.installed-dev
+CLUSTER := .venv/.installed-cluster
 DATA := $(or $(MISSIEMONITOR_DATA),$(CURDIR)/data)
 export DAGSTER_HOME := $(CURDIR)
 export MISSIEMONITOR_INSTANCE ?= $(DATA)/dagster
@@ -57,15 +58,18 @@ $(STAMP): requirements.lock requirements-uv.lock pyproject.toml
 	touch $@
 
 # Without hashes of its own the package itself would go: it is put back.
-$(DEV): $(STAMP) requirements-dev.lock
-	$(SYNC) requirements-dev.lock requirements-uv.lock
+$(DEV): LOCKED := requirements-dev.lock
+$(CLUSTER): LOCKED := requirements-cluster.lock
+$(DEV) $(CLUSTER): $(STAMP) requirements-dev.lock requirements-cluster.lock
+	$(SYNC) $(LOCKED) requirements-uv.lock
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
 LOCK := $(BIN)/uv pip compile -q pyproject.toml --extra build --universal --generate-hashes --no-annotate --no-header --no-emit-index-url
 lock:
 	$(LOCK) -o requirements.lock
-	$(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock
+	$(LOCK) --extra cluster -c requirements.lock -o requirements-cluster.lock
+	$(LOCK) --extra dev -c requirements-cluster.lock -o requirements-dev.lock
 
 # All that runs made, of which the next makes everything again: tables, verdicts, Dagster's records,
 # the published set. What no run makes again stays: vintages and notes of their pulls, and what changed
