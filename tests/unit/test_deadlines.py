@@ -71,8 +71,10 @@ def talker() -> Iterator[Callable[[Talk], Talker]]:
 
 
 def asked(line: socket.socket) -> None:
-    while b"\r\n\r\n" not in line.recv(65536):
-        pass
+    """Waits for a request; a line on which none comes (a host is tried first) ends the talk."""
+    while b"\r\n\r\n" not in (got := line.recv(65536)):
+        if not got:
+            raise ConnectionResetError
 
 
 def repeated(first: bytes, again: bytes, pause: float = 0.02) -> Talk:
