@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.retention import forget
+from assets.retention import forget, forget_old_checks
 from pipeline.clock import TIME_ZONE, today
 from pipeline.paths import Paths
 
@@ -41,10 +41,11 @@ every_night = dg.ScheduleDefinition(
 
 @dg.op(
     name="forget",
-    description="Deletes old runs from Dagster's storage, and verdicts and parsed rows long unused.",
+    description="Deletes old runs and checks from Dagster's storage, and verdicts and rows long unused.",
 )
 def forget_all(context: dg.OpExecutionContext) -> None:
     context.log.info(forget(context.instance, Paths.from_environment(), today()))
+    context.log.info(f"{forget_old_checks(context.instance, today())} assets' checks forgotten")
 
 
 @dg.job(
@@ -58,8 +59,8 @@ def retention() -> None:
 every_week = dg.ScheduleDefinition(
     name="retention_every_week",
     job=retention,
-    cron_schedule="0 5 * * 0",
+    cron_schedule="30 2 * * 0",
     execution_timezone=TIME_ZONE,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Sunday, 05:00 in Amsterdam.",
+    description="Sunday, 02:30 in Amsterdam: the night that follows makes every asset anew.",
 )

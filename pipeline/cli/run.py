@@ -122,11 +122,12 @@ def _work(paths: Paths, run_id: str, settings: dict[str, Any]) -> Outcome:
     from assets.jobs import NIGHTLY
     from assets.killed import report_killed_runs
     from assets.process import process_tag
-    from assets.retention import forget
+    from assets.retention import forget, forget_old_checks
 
     job = defs().resolve_job_def(NIGHTLY)
     with instance_of(paths) as instance:
         _warn(report_killed_runs(instance, paths))
+        forget_old_checks(instance, today())
         with progress(len(job.nodes)) as seen:
             instance.add_event_listener(run_id, seen)
             job.execute_in_process(

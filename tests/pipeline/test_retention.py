@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from assets import retention
-from assets.retention import KEPT_DAYS, forget_old_runs
+from assets.retention import KEPT_DAYS, forget_old_checks, forget_old_runs
 from pipeline.cli.common import instance_of
 from pipeline.paths import Paths
 from tests.few_assets import stopped_by_a_check
@@ -27,7 +27,7 @@ def apart() -> dg.AssetCheckResult:
 
 
 TABLES = ("event_logs", "asset_keys", "asset_event_tags")
-# Outcomes of checks stay: Dagster has no way to delete those of a run.
+# Outcomes of checks outlive their runs: Dagster deletes those of an asset all together.
 CHECKS = "index.db/asset_check_executions"
 
 DAY = date(2026, 11, 23)
@@ -159,3 +159,37 @@ def test_an_evening_of_trials_leaves_no_more_than_so_many(
     assert forget_old_runs(instance, DAY) == runs[:2]
     assert {r.run_id for r in instance.get_runs()} == set(runs[2:])
     assert forget_old_runs(instance, DAY) == []
+
+
+A_RUN = 3  # outcomes: two checks of `first`'s own, and `apart`
+
+
+def outcomes(folder: Path) -> int:
+    (file,) = folder.rglob("index.db")
+    with sqlite3.connect(file) as con:
+        return int(con.execute("SELECT count(*) FROM asset_check_executions").fetchone()[0])
+
+
+def test_outcomes_of_checks_have_an_end_too(
+    instance: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three runs are kept: before the fourth all outcomes go, and then no more for ninety days."""
+    monkeypatch.setattr(retention, "KEPT_RUNS", 3)
+    today, counts = date.today(), []
+    for _ in range(7):
+        forget_old_checks(instance, today)
+        run(instance, tmp_path, today.toordinal(), first, apart)
+        forget_old_runs(instance, today)
+        counts.append(outcomes(tmp_path))
+    assert counts == [A_RUN * n for n in (1, 2, 3, 1, 2, 3, 4)]
+    record = instance.get_latest_materialization_event(dg.AssetKey("first"))
+    assert record is not None
+    later = date.fromordinal(today.toordinal() + KEPT_DAYS + 2)
+    assert forget_old_checks(instance, later) == 1 and outcomes(tmp_path) == 0
+
+
+def test_few_runs_lose_no_outcome(instance: Any, tmp_path: Path) -> None:
+    run(instance, tmp_path, YOUNG, first, apart)
+    assert forget_old_checks(instance, DAY) == 0 and outcomes(tmp_path) == A_RUN
+    run(instance, tmp_path, OLD, first, apart)
+    assert forget_old_checks(instance, DAY) >= 1 and outcomes(tmp_path) == 0
