@@ -171,7 +171,7 @@ def test_the_ui_loads_schedules_and_publishes_the_same_release(ui: str, data: Pa
         },
         {
             "name": "retention_every_week",
-            "cronSchedule": "0 5 * * 0",
+            "cronSchedule": "30 2 * * 0",
             "executionTimezone": "Europe/Amsterdam",
             "scheduleState": {"status": "RUNNING"},
         },
