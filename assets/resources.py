@@ -6,9 +6,11 @@ Clock, environment and network enter here; everything below gets them as argumen
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -66,9 +68,7 @@ class RunSettings(dg.ConfigurableResource[Any]):
             return found is not None and found.status in ENDED
 
         def prepare() -> None:
-            # What a run that was killed left half written; nobody is at it now.
-            for left in paths.work.rglob(".*.tmp"):
-                left.unlink(missing_ok=True)
+            clear_half_written(paths.work)
             Archive(paths).seed()
 
         holder = lease.take(
@@ -113,6 +113,16 @@ class RunSettings(dg.ConfigurableResource[Any]):
             return False
         named = {dataset.id, dataset.source, dataset.asked}
         return not self.sources or bool(named & set(self.sources))
+
+
+def clear_half_written(work: Path) -> None:
+    """Remove what a run that was killed left half written; nobody is at it now. Parsed rows may be
+    another's: `ingest` judges without the lease, though not for a day."""
+    day_ago = time.time() - timedelta(days=1).total_seconds()
+    for left in work.rglob(".*.tmp"):
+        with suppress(FileNotFoundError):
+            if not left.is_relative_to(work / "parsed") or left.stat().st_mtime < day_ago:
+                left.unlink()
 
 
 def resources(registry: Registry, models: Mapping[str, Model]) -> dict[str, Any]:

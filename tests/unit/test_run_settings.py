@@ -1,12 +1,14 @@
-"""Which publishers a run asks."""
+"""Which publishers a run asks, and what it clears away before it begins."""
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime, time
+from pathlib import Path
 
 import pytest
 
-from assets.resources import RunSettings
+from assets.resources import RunSettings, clear_half_written
 from pipeline.registry import load
 
 
@@ -25,3 +27,17 @@ def test_a_run_is_of_the_day_on_which_it_began(monkeypatch: pytest.MonkeyPatch) 
     day = date(2026, 11, 27)
     assert settings(day, day).pulls(dataset)
     assert not settings(day, date(2026, 11, 28)).pulls(dataset)
+
+
+def test_what_another_command_is_writing_is_not_taken_from_it(tmp_path: Path) -> None:
+    """`ingest` parses while a run begins."""
+    built, theirs, old = (
+        tmp_path / name
+        for name in ("core/.a.1.tmp", "parsed/cbs/x/.b.2.tmp", "parsed/cbs/x/.c.3.tmp")
+    )
+    for file in (built, theirs, old):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    os.utime(old, (0, 0))
+    clear_half_written(tmp_path)
+    assert [f for f in (built, theirs, old) if f.exists()] == [theirs]
