@@ -172,7 +172,7 @@ def _target(target: dict[str, Any], say: Said) -> Iterator[str]:
 
 def _number(n: dict[str, Any], basis: str | None, say: Said) -> str:
     name = n["name"]
-    kind = "pct1" if name in _PACES and basis == "cagr" else _KINDS.get(name, "exact")
+    kind = "pct3" if name in _PACES and basis == "cagr" else _KINDS.get(name, "exact")
     how = " = ".join(p for p in (_formula(name, n["formula"], say), say.filled(n["filled"])) if p)
     return f"  {name} = {say.number(n['value'], kind)}  [{how}]"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,24 @@ def test_report_names_the_path_that_lasts_and_says_when_nothing_opened(
     done = cli(data, "report", "--open")
     assert (done.returncode, done.stdout) == (1, f"{lasting}\n")
     assert "nothing here opened the page" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("lang", ["nl", "en"])
+def test_a_rounded_sum_comes_out_with_its_sign(
+    first_run: dict[str, Any], cli: Cli, lang: str
+) -> None:
+    """A pace that falls reads as one: what is in the brackets makes what stands before them."""
+    told = cli(first_run["data"], "explain", "wlz_in_institution", "--lang", lang).stdout
+    said = re.search(r"pace_recent = (\S+)%  \[.* = (\(.*\) − 1)\]", told)
+    assert said, told
+
+    def plain(text: str) -> str:
+        decimals = text.replace(",", ".") if lang == "nl" else text
+        return decimals.replace("−", "-").replace("÷", "/").replace("^", "**")
+
+    assert re.fullmatch(r"[-+*/(). \d]+", plain(said[2])), said[2]
+    assert float(plain(said[1])) == pytest.approx(100 * eval(plain(said[2])), abs=0.1)
+    assert float(plain(said[1])) < -3
 
 
 @pytest.mark.parametrize("lang", ["nl", "en"])
