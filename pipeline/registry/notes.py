@@ -1,12 +1,11 @@
-"""What an indicator's entry says of its figures beside where they come from.
-
-The entry itself belongs in schema.py.
+"""What the registry says beside where figures come from: notes on an indicator's, and a person's
+judgement of a mission. The entries themselves belong in schema.py.
 """
 
 from __future__ import annotations
 
 from string import Formatter
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -113,3 +112,16 @@ class Gap(Entry):
         """The texts for DuckDB's format(), which knows values by their places."""
         places = {name: f"{{{place}}}" for place, name in enumerate(GAP_VALUES)}
         return {lang: getattr(self, lang).format(**places) for lang in ("nl", "en")}
+
+
+class Override(Entry):
+    mission: Text
+    status: Literal[
+        "achieved", "on_track", "progress_too_slow", "insufficient", "wrong_direction", "missed",
+        "improving", "slightly_improving", "stable", "slightly_worsening", "worsening",
+        "not_assessable",
+    ]  # fmt: skip
+    author: Text
+    reason: Text
+    date: IsoDate
+    until: IsoDate

@@ -21,6 +21,7 @@ from pipeline.registry.notes import (
     Gap,
     NotComparable,
     NotRead,
+    Override,
     Unit,
     Words,
 )
@@ -270,19 +271,6 @@ class OfficialProjection(Entry):
     measure: Literal["level", "reduction_pct"]
     secondary: bool = False
     caveat: Words | None = None
-
-
-class Override(Entry):
-    mission: Text
-    status: Literal[
-        "achieved", "on_track", "progress_too_slow", "insufficient", "wrong_direction", "missed",
-        "improving", "slightly_improving", "stable", "slightly_worsening", "worsening",
-        "not_assessable",
-    ]  # fmt: skip
-    author: Text
-    reason: Text
-    date: IsoDate
-    until: IsoDate
 
 
 @dataclass(frozen=True)
