@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
+from assets.copying import Copy
 from pipeline.markdown import escaped
 from pipeline.progress.method import DATED_STEPS, DATED_YEARS
 from pipeline.quality.results import CheckResult
@@ -20,6 +21,7 @@ from pipeline.warehouse.model import Model
 VINTAGE = "The newest vintage holds what is expected of it; where it does not, it is not used."
 PULLED = "The publisher answered with data, where it was asked."
 BLOCKING = "Every expectation of the SQL file that stops publication holds."
+COPIED = "It lies in the bucket as it does here."
 ADVISORY = "Every expectation of the SQL file that a person should look at holds."
 
 
@@ -86,6 +88,22 @@ def pulled_result(pulled: PullResult | None) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.ERROR,
         description=escaped(said),
         metadata={"observed": said, "asked": pulled is not None},
+    )
+
+
+def copied_check(key: dg.AssetKey) -> dg.AssetCheckSpec:
+    """The check of what is copied to a bucket. A copy that failed stops nothing."""
+    return dg.AssetCheckSpec("copied", asset=key, description=COPIED)
+
+
+def copied_result(copy: Copy) -> dg.AssetCheckResult:
+    """The check `copied`, with what was done."""
+    return dg.AssetCheckResult(
+        check_name="copied",
+        passed=not copy.fault,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=escaped(copy.fault or copy.said),
+        metadata={"observed": copy.fault or copy.said, "asked": copy.asked},
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import dagster as dg
 
-from assets.datasets import dataset_asset
+from assets.datasets import dataset_asset, dataset_key
 from assets.jobs import every_night, every_week, in_process_by_default, nightly, retention
+from assets.mirrored import mirror_asset
 from assets.models import model_asset
 from assets.published import mission_asset, published_asset
 from assets.registry import registry_asset
@@ -16,6 +18,8 @@ from assets.sensors import alert_sensors, killed_runs
 from pipeline.machine import check_process
 from pipeline.paths import registry_root, sql_root
 from pipeline.registry import load
+from pipeline.release.bucket import TO as PUBLISH_TO
+from pipeline.vintages.mirror import TO as MIRROR_TO
 from pipeline.warehouse.model import load_models, load_views
 
 OWNERS = ["team:monitor"]
@@ -37,9 +41,11 @@ def defs() -> dg.Definitions:
         *(dataset_asset(dataset, registry) for dataset in registry.datasets.values()),
         registry_asset(registry),
         *(model_asset(model, registry, models) for model in models.values()),
-        published_asset(models, registry),
+        published_asset(models, registry, os.environ.get(PUBLISH_TO, "")),
         *(mission_asset(view, view.name) for view in views if view.name in missions),
     ]
+    if url := os.environ.get(MIRROR_TO, ""):
+        assets.append(mirror_asset(url, [dataset_key(name) for name in registry.datasets]))
     return dg.Definitions(
         assets=dg.map_asset_specs(_with_policy, assets),
         jobs=[nightly, retention],

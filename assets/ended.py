@@ -16,7 +16,7 @@ from pipeline.outcome import Fault, Outcome, outcome_of
 from pipeline.paths import Paths, registry_root, sql_root
 from pipeline.redact import redacted
 from pipeline.registry import load
-from pipeline.release.record import written_by
+from pipeline.release.record import copy_faults, written_by
 from pipeline.vintages.clocks import ClockError, check_clock
 from pipeline.vintages.pull import load_pull_results
 from pipeline.vintages.store import Archive
@@ -35,7 +35,8 @@ def outcome_of_run(instance: dg.DagsterInstance, run_id: str, paths: Paths) -> O
     warehouse = Warehouse(paths.work, registry.datasets, load_models(sql_root()))
     pulled = {n: r for n, r in load_pull_results(archive).items() if r.run_id == run_id}
     written = written_by(paths.work, paths.marts, run_id)
-    outcome = outcome_of(written, warehouse, pulled, faults(instance, run_id))
+    failed, not_copied = faults(instance, run_id), copy_faults(paths.work, run_id)
+    outcome = outcome_of(written, warehouse, pulled, failed, not_copied)
     try:
         said = check_clock(archive, registry.datasets.values(), today())
     except ClockError as error:

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import dagster as dg
 
+from assets.checks import copied_check, copied_result
+from assets.copying import Copy, copy
 from assets.models import model_key, table_schema
 from assets.resources import RunSettings
+from pipeline.bucket import Bucket
 from pipeline.clock import today
 from pipeline.paths import Paths
 from pipeline.registry import Registry
+from pipeline.release.bucket import SECONDS, copy_current
 from pipeline.release.changes import FOLDER, record
 from pipeline.release.publish import publish
 from pipeline.release.record import current_of, written_by
@@ -27,8 +31,11 @@ from pipeline.warehouse.model import Model, View
 PUBLISHED = dg.AssetKey("published")
 
 
-def published_asset(models: Mapping[str, Model], registry: Registry) -> dg.AssetsDefinition:
-    """The published set, replaced as a whole. It refuses tables that do not fit together."""
+def published_asset(
+    models: Mapping[str, Model], registry: Registry, copy_to: str = ""
+) -> dg.AssetsDefinition:
+    """The published set, replaced as a whole. It refuses tables that do not fit together. `copy_to`:
+    the bucket that it is copied to then; none if empty."""
 
     @dg.asset(
         key=PUBLISHED,
@@ -37,6 +44,7 @@ def published_asset(models: Mapping[str, Model], registry: Registry) -> dg.Asset
         kinds={"duckdb", "parquet"},
         description="The published set: one DuckDB file, a Parquet per table, the data package "
         "and the page. It replaces the one before as a whole, unless it is of a date that has passed.",
+        check_specs=[copied_check(PUBLISHED)] if copy_to else [],
     )
     def published(
         context: dg.AssetExecutionContext, run: RunSettings, warehouse: dg.ResourceParam[Warehouse]
@@ -58,6 +66,7 @@ def published_asset(models: Mapping[str, Model], registry: Registry) -> dg.Asset
                 "`publish` to let them"
             )
             context.instance.add_run_tags(context.run_id, {"missiemonitor/not_published": "yes"})
+        results = [copied_result(_copied(context, run, copy_to, marts))] if copy_to else []
         page = release / "report" / "index.html"
         return dg.MaterializeResult(
             data_version=dg.DataVersion(release.name),
@@ -69,9 +78,18 @@ def published_asset(models: Mapping[str, Model], registry: Registry) -> dg.Asset
                 "page": dg.MetadataValue.path(str(page)),
                 "folder": dg.MetadataValue.path(str(release)),
             },
+            check_results=results,
         )
 
     return published
+
+
+def _copied(context: dg.AssetExecutionContext, run: RunSettings, url: str, marts: Path) -> Copy:
+    def work(bucket: Bucket) -> str:
+        done = copy_current(bucket, marts, datetime.now(UTC))
+        return f"release {done.release}: {done.written} files written, {len(done.removed)} removed"
+
+    return copy(context, run, "release", url, SECONDS, work)
 
 
 def _keep_history(context: dg.AssetExecutionContext, marts: Path, release: str) -> None:

@@ -93,6 +93,12 @@ def compose(outcome: Outcome, paths: Paths) -> Alert | None:
             "- A publisher that did not answer: nothing today, the next run asks again. If it "
             "lasts, `missiemonitor doctor --live` says whether a key has gone."
         )
+    if any(r.startswith("not copied") for r in rest):
+        lines.append(
+            "- A bucket that was not written to: nothing today, the next run completes the copy, and "
+            "its readers keep the release that they have. If it lasts, look at the line above; "
+            "`missiemonitor doctor` says whether the copy has come to be."
+        )
     lines.append(f"- Everything at a glance: {paths.marts / 'report' / 'index.html'}")
     return Alert(title, "\n".join(lines), False)
 

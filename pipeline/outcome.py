@@ -51,9 +51,10 @@ def outcome_of(
     warehouse: Warehouse,
     pulled: Mapping[str, PullResult],
     faults: Sequence[Fault],
+    not_copied: Sequence[str] = (),
 ) -> Outcome:
     """The outcome of a whole run. `written`: its release; `pulled`: its pulls, by dataset; `faults`:
-    steps that failed.
+    steps that failed; `not_copied`: what went wrong with its copies to buckets.
 
     What fails after publication (a mission's summary for the UI) takes back nothing: the release
     stands, and the fault is a warning.
@@ -66,7 +67,8 @@ def outcome_of(
         failed += [(asset, c) for c in _failed(record.checks if record else ())]
     bad_pulls = {name: result for name, result in pulled.items() if not result.good}
     warnings = [*_pulls_failed(bad_pulls), *_checks_failed(failed)]
-    errors = bool(bad_pulls) or any(c.severity == "error" for _, c in failed)
+    warnings += [f"! not copied: {line}" for line in not_copied]
+    errors = bool(bad_pulls or not_copied) or any(c.severity == "error" for _, c in failed)
     if written is None:
         return Outcome(False, False, tuple(why or [_NO_REASON]), tuple(warnings))
     warnings += [_afterwards(written, line) for line in why]

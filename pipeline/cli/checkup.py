@@ -1,4 +1,4 @@
-"""What `doctor` looks at: set-up, published set, last night, alerts, live keys. Each part prints and tells
+"""What `doctor` looks at: set-up, published set, last night, buckets, alerts, live keys. Each part prints and tells
 whether something is amiss; the command and its options belong in doctor.py.
 """
 
@@ -6,22 +6,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 
 import typer
 
 from pipeline.alerts import FILE, URLS, Alert, addresses, send
+from pipeline.bucket import Bucket, BucketError, within
 from pipeline.cli.common import UserError, instance_of
 from pipeline.clock import today
 from pipeline.paths import Paths, registry_root, sql_root
 from pipeline.publishers.http import Transport
 from pipeline.registry import load
+from pipeline.release import bucket as release_bucket
 from pipeline.release.integrity import SUMS, damages
 from pipeline.release.read import Release, ReleaseError, kept
 from pipeline.release.record import current_of
+from pipeline.vintages import mirror
 from pipeline.vintages.live_keys import check_keys, recall_keys
 from pipeline.vintages.pull import Puller, load_pull_results
 from pipeline.vintages.store import Archive, ArchiveError, Vintage
 from pipeline.warehouse.model import load_models
+
+_BUCKET_SECONDS = 60.0
 
 
 def check_set_up(paths: Paths) -> bool:
@@ -152,6 +158,43 @@ def _last_run_failed(paths: Paths) -> bool:
     if last[1] != "failed":
         return False
     return _amiss("the last run published nothing: its log is in the UI (make ui); run again")
+
+
+def check_buckets(paths: Paths) -> bool:
+    """Print how the buckets stand, where some are configured; True if one cannot be read, or does not
+    hold what is here."""
+    amiss = False
+    for variable, look in ((release_bucket.TO, _copy), (mirror.TO, _mirror)):
+        url = os.environ.get(variable)
+        if not url:
+            continue
+        try:
+            amiss |= within(url, _BUCKET_SECONDS, partial(look, paths))
+        except BucketError as error:
+            amiss = _amiss(str(error))
+    return amiss
+
+
+def _copy(paths: Paths, bucket: Bucket) -> bool:
+    found = release_bucket.standing_in(bucket)
+    typer.echo(f"in {bucket.address}: {found.get('release', 'no release yet')}")
+    current = current_of(paths.marts)
+    if current is None or found.get("release") == current:
+        return False
+    return _amiss(f"{bucket.address}: its current release is not {current}; the next run copies it")
+
+
+def _mirror(paths: Paths, bucket: Bucket) -> bool:
+    last, missing = mirror.not_mirrored(bucket, paths.raw)
+    state = f"snapshot {last.number} of {last.made}" if last else "no snapshot yet"
+    typer.echo(f"mirror {bucket.address}: {state}")
+    if not missing:
+        return False
+    return _amiss(
+        f"mirror {bucket.address}: {missing[0]} is not in it"
+        + (f", nor are {len(missing) - 1} more" if len(missing) > 1 else "")
+        + "; `missiemonitor archive` and the next run add them"
+    )
 
 
 def send_test_alert() -> bool:

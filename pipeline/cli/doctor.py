@@ -27,7 +27,7 @@ def doctor(
         bool, typer.Option("--alert", help="Send a test message to the configured addresses.")
     ] = False,
 ) -> None:
-    """Check registry, SQL files, stored vintages, the published set and the last night. Exit 3 if
+    """Check registry, SQL files, stored vintages, the published set, its copy in a bucket and the last night. Exit 3 if
     something is amiss: each line with ! says what, and what mends it.
 
     \b
@@ -40,6 +40,7 @@ def doctor(
         raise UserError("--source goes with --live: nothing else asks a publisher")
     # Not at the top: every command's start would pay half a second for DuckDB, Arrow and the HTTP client.
     from pipeline.cli.checkup import (
+        check_buckets,
         check_last_night,
         check_live_keys,
         check_published,
@@ -52,6 +53,7 @@ def doctor(
     amiss = check_set_up(paths)
     amiss |= check_published(paths)
     amiss |= check_last_night(paths)
+    amiss |= check_buckets(paths)
     if alert:
         amiss |= send_test_alert()
     amiss |= check_live_keys(paths, source or []) if live else recall_live_keys()

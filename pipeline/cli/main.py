@@ -14,6 +14,7 @@ from typer.exceptions import Abort, TyperException
 
 from pipeline.cli import common
 from pipeline.cli.accept import accept
+from pipeline.cli.archive import archive
 from pipeline.cli.common import NOTHING_PUBLISHED, USAGE, silence, use_streams
 from pipeline.cli.diff import diff
 from pipeline.cli.doctor import doctor
@@ -28,7 +29,7 @@ from pipeline.cli.version import say_version
 from pipeline.machine import check_process, said_of
 from pipeline.redact import redacted
 
-COMMANDS = (run, status, explain, diff, query, report, ingest, accept, new, doctor)
+COMMANDS = (run, status, explain, diff, query, report, ingest, accept, archive, new, doctor)
 INTERRUPTED = 130
 
 app = typer.Typer(

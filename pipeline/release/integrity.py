@@ -47,12 +47,21 @@ def protect(folder: Path) -> None:
             path.chmod(_READ_ONLY)
 
 
+def sums_of(folder: Path) -> dict[str, str]:
+    """File → checksum, as a release was sealed with. OSError, UnicodeDecodeError if they cannot be read."""
+    return parsed((folder / SUMS).read_text("utf-8"))
+
+
+def parsed(sums: str) -> dict[str, str]:
+    """File → checksum, from the text of a list of them."""
+    return {name: digest for digest, _, name in (x.partition("  ") for x in sums.splitlines())}
+
+
 def damages(folder: Path) -> list[Damage]:
     """What differs from what was published: a file that is gone, changed or was not there, and a
     database that cannot be opened for reading, be it that another program has it for writing."""
     try:
-        lines = (folder / SUMS).read_text("utf-8").splitlines()
-        sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        sums = sums_of(folder)
     except (OSError, UnicodeDecodeError) as error:
         return [Damage(SUMS, f"cannot be read ({type(error).__name__})")]
     if not sums:

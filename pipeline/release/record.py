@@ -50,6 +50,27 @@ def written_by(work: Path, marts: Path, run_id: str) -> Written | None:
     return Written(release, published)
 
 
+def note_copy(work: Path, what: str, run_id: str, fault: str) -> None:
+    """Note how a run's copy to a bucket ended. `what`: which copy; `fault`: empty if all went well."""
+    write_atomic(_copy_note(work, what), dump({"run_id": run_id, "fault": fault}))
+
+
+def copy_faults(work: Path, run_id: str) -> list[str]:
+    """What went wrong with a run's copies to buckets, a line each."""
+    found = []
+    for file in sorted(work.glob(_copy_note(work, "*").name)):
+        try:
+            note = json.loads(file.read_text("utf-8"))
+            found += [str(note["fault"])] if note["run_id"] == run_id and note["fault"] else []
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return found
+
+
+def _copy_note(work: Path, what: str) -> Path:
+    return work / f"copied_{what}.json"
+
+
 def current_of(marts: Path) -> str | None:
     """The name of the release that readers see; None if nothing is published."""
     try:

@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -176,12 +176,22 @@ def _folders(releases: Path) -> Iterator[Path]:
 
 
 def _prune(root: Path) -> None:
-    """Keep the current release, the last of those that readers were given and of those that they
-    were not, and any that is young."""
-    current = (root / "current").resolve()
-    published = set(published_names(root))
-    found = sorted(_folders(root / "releases"), key=lambda p: p.stat().st_mtime, reverse=True)
-    for given in (True, False):
-        for path in [p for p in found if (p.name in published) is given][KEPT:]:
-            if path != current and time.time() - path.stat().st_mtime > KEPT_SECONDS:
-                shutil.rmtree(path, ignore_errors=True)
+    current = (root / "current").resolve().name
+    seen = {p.name: p.stat().st_mtime for p in _folders(root / "releases")}
+    for name in superseded(seen, published_names(root), current, time.time()):
+        shutil.rmtree(root / "releases" / name, ignore_errors=True)
+
+
+def superseded(
+    seen: Mapping[str, float], published: Collection[str], current: str, now: float
+) -> list[str]:
+    """Which releases are not kept: all but the current one, the last of those that readers were given
+    and of those that they were not, and any that is young. `seen`: when readers last had each, or it
+    was made, in seconds since 1970, as is `now`."""
+    order = sorted(seen, key=lambda name: seen[name], reverse=True)
+    return [
+        name
+        for given in (True, False)
+        for name in [n for n in order if (n in published) is given][KEPT:]
+        if name != current and now - seen[name] > KEPT_SECONDS
+    ]

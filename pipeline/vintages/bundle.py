@@ -9,14 +9,22 @@ from pathlib import Path
 
 from pipeline.paths import write_atomic
 
+# There while vintages are brought back from a mirror: what follows from a part of them is no release.
+RESTORING = "_restoring.json"
+
 
 def copy_bundle(bundle: Path, root: Path) -> None:
     """Give the root `raw/` what ships and it was not given yet, each vintage whole.
 
     `_seeded.json` says which ones it was given: one that somebody took away stays away, and a kill
     half way is made good the next time. A root that was filled by hand has no such file and is left
-    alone.
+    alone. RuntimeError while a restore from a mirror is not finished.
     """
+    if (root / RESTORING).exists():
+        raise RuntimeError(
+            f"{root} is being restored from a mirror, or that broke off: finish it with "
+            "`missiemonitor archive --restore URL`"
+        )
     if root == bundle:
         return
     given = root / "_seeded.json"
