@@ -62,7 +62,7 @@ def copy_current(bucket: Bucket, marts: Path, now: datetime) -> Copied:
     written = 0
     readers_have = (standing.get("release"), standing.get("sha256")) == (name, sha256)
     if not (readers_have and _seems_whole(bucket, release, there, sha256)) and not _is_whole(
-        bucket, name, there, sha256
+        bucket, release, there, sha256
     ):
         written += _write_release(bucket, release, there)
     if not readers_have:
@@ -98,18 +98,20 @@ def _seems_whole(bucket: Bucket, release: Path, there: Mapping[str, int], sha256
     return bucket.sha256(_at(release.name, _MANIFEST)) == sha256
 
 
-def _is_whole(bucket: Bucket, name: str, there: Mapping[str, int], sha256: str) -> bool:
+def _is_whole(bucket: Bucket, release: Path, there: Mapping[str, int], sha256: str) -> bool:
     """Whether every file there has the hash that the release's own list there gives it. It then stays
     as it is, be it that another machine made it and its database differs in some bytes."""
-    if _at(name, SUMS) not in there:
+    at = {file: _at(release.name, file) for file in [*sums_of(release), SUMS]}
+    if not there.keys() >= set(at.values()):
         return False
     try:
-        sums = parsed((bucket.read(_at(name, SUMS)) or b"").decode())
+        sums = parsed((bucket.read(at.pop(SUMS)) or b"").decode())
     except UnicodeDecodeError:
         return False
-    return sums.get(_MANIFEST) == sha256 and all(
-        _at(name, file) in there and bucket.sha256(_at(name, file)) == digest
-        for file, digest in sums.items()
+    return (
+        sums.keys() == at.keys()
+        and sums[_MANIFEST] == sha256
+        and all(bucket.sha256(at[file]) == digest for file, digest in sums.items())
     )
 
 

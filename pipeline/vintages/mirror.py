@@ -14,7 +14,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from pipeline.bucket import Bucket, BucketError, sha256_of
@@ -139,6 +139,8 @@ def files_below(raw: Path) -> Files:
             continue
         if file.is_symlink() or not file.is_file():
             raise BucketError(f"{file}: not a regular file; put the file itself there")
+        if not _is_name(path):
+            raise BucketError(f"{file}: no name that vintages or notes have; remove or rename it")
         found[path] = _entry(path, file)
     return found
 
@@ -243,28 +245,36 @@ def _read_snapshot(bucket: Bucket, name: str) -> Snapshot:
         raise BucketError(
             f"{bucket.address}/{name} is damaged: remove it by hand, and the one before it counts"
         )
-    found: Mapping[str, Any] = json.loads(gzip.decompress(content))
-    return Snapshot(int(match[1]), name, str(found["made"]), found["files"])
+    try:
+        found = json.loads(gzip.decompress(content))
+        files = {str(path): _checked(entry) for path, entry in found["files"].items()}
+        return Snapshot(int(match[1]), name, str(found["made"]), files)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BucketError(f"{bucket.address}/{name} is no snapshot of this program") from error
+
+
+def _checked(entry: Mapping[str, Any]) -> dict[str, str]:
+    """An entry of a snapshot; ValueError for one that is none."""
+    if not _HASH.fullmatch(entry["sha256"]) or not {str} >= {type(v) for v in entry.values()}:
+        raise ValueError(entry)
+    return dict(entry)
 
 
 def _object(entry: Mapping[str, str]) -> str:
     sha256 = entry["sha256"]
-    if not _HASH.fullmatch(sha256):
-        raise BucketError(f"{sha256!r} is no sha256: that snapshot is none of this program")
     return f"{_OBJECTS}/{sha256[:2]}/{sha256}"
 
 
 def _place(raw: Path, path: str) -> Path:
     """Where a file goes. BucketError unless that lies below `raw`, whatever the mirror says."""
-    parts = PurePosixPath(path).parts
-    file = raw.joinpath(*parts)
-    if (
-        "/".join(parts) != path
-        or not all(is_safe(part.removeprefix("_")) for part in parts)
-        or not file.resolve().is_relative_to(raw.resolve())
-    ):
+    file = raw / path
+    if not _is_name(path) or file.is_dir() or not file.resolve().is_relative_to(raw.resolve()):
         raise BucketError(f"{path!r} is not the name of a file below {raw}: nothing was restored")
     return file
+
+
+def _is_name(path: str) -> bool:
+    return all(is_safe(part.removeprefix("_")) for part in path.split("/"))
 
 
 def _bring(bucket: Bucket, file: Path, entry: Mapping[str, str]) -> None:
