@@ -7,7 +7,7 @@ from typing import TypeVar
 import dagster as dg
 
 from assets.resources import RunSettings
-from pipeline.bucket import Bucket, BucketError, within
+from pipeline.bucket import Bucket, within
 from pipeline.paths import Paths
 from pipeline.redact import redacted
 from pipeline.release.record import note_copy
@@ -50,5 +50,5 @@ def copy(
 def _made(url: str, seconds: float, work: Callable[[Bucket], str]) -> Copy:
     try:
         return Copy(within(url, seconds, work))
-    except (BucketError, OSError, ValueError) as error:
+    except Exception as error:
         return Copy("", redacted(str(error).strip() or type(error).__name__).splitlines()[0])

@@ -57,7 +57,7 @@ def run(
     lang: LANG = None,
 ) -> None:
     """The nightly run: pull, take in, build, check, publish. Exit 0 all well, 3 a source stays
-    on its last good vintage or has none, 1 nothing published. A date that has passed pulls
+    on its last good vintage or has none, or a bucket was not written to, 1 nothing published. A date that has passed pulls
     nothing, and its release lies beside the published set unless --publish is said.
 
     \b
