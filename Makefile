@@ -6,7 +6,8 @@ STAMP := .venv/.installed
 DEV := .venv/.installed-dev
 CLUSTER := .venv/.installed-cluster
 DATA := $(or $(MISSIEMONITOR_DATA),$(CURDIR)/data)
-export DAGSTER_HOME := $(CURDIR)
+# Dagster's records: SQLite, or PostgreSQL where an address of it is given.
+export DAGSTER_HOME := $(CURDIR)$(if $(MISSIEMONITOR_POSTGRES_URL),/deploy)
 export MISSIEMONITOR_INSTANCE ?= $(DATA)/dagster
 
 .PHONY: run live test test-all ui bench lint format lock clean

@@ -43,6 +43,8 @@ def dataset_asset(dataset: Dataset, registry: Registry) -> dg.AssetsDefinition:
             ),
         },
         check_specs=dataset_checks(dataset, key),
+        # Heard where workers do the steps (celery_definitions.py).
+        op_tags={"dagster-celery/queue": "pull"} if dataset.live else {},
     )
     def vintages(
         context: dg.AssetExecutionContext,

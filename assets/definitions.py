@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 
 import dagster as dg
@@ -13,7 +14,7 @@ from assets.mirrored import mirror_asset
 from assets.models import model_asset
 from assets.published import mission_asset, published_asset
 from assets.registry import registry_asset
-from assets.resources import resources
+from assets.resources import RunSettings, resources
 from assets.sensors import alert_sensors, killed_runs
 from pipeline.machine import check_process
 from pipeline.paths import registry_root, sql_root
@@ -32,6 +33,15 @@ FRESHNESS = dg.FreshnessPolicy.time_window(
 @dg.definitions
 def defs() -> dg.Definitions:
     """Loads registry and SQL files; touches neither network nor data."""
+    return assembled(in_process_by_default)
+
+
+def assembled(
+    executor: dg.ExecutorDefinition,
+    settings: type[RunSettings] = RunSettings,
+    sensors: Sequence[dg.SensorDefinition] = (),
+) -> dg.Definitions:
+    """Everything, its steps done by `executor`, with `sensors` besides its own."""
     check_process()
     registry = load(registry_root())
     models = load_models(sql_root())
@@ -50,9 +60,9 @@ def defs() -> dg.Definitions:
         assets=dg.map_asset_specs(_with_policy, assets),
         jobs=[nightly, retention],
         schedules=[every_night, every_week],
-        sensors=[*alert_sensors(nightly), killed_runs],
-        executor=in_process_by_default,
-        resources=resources(registry, models),
+        sensors=[*alert_sensors(nightly), killed_runs, *sensors],
+        executor=executor,
+        resources=resources(registry, models, settings),
     )
 
 

@@ -9,6 +9,7 @@ from pipeline.clock import TIME_ZONE, today
 from pipeline.paths import Paths
 
 NIGHTLY = "nightly"
+RETENTION = "retention"
 
 
 @dg.configured(
@@ -49,6 +50,7 @@ def forget_all(context: dg.OpExecutionContext) -> None:
 
 
 @dg.job(
+    name=RETENTION,
     description="Dagster keeps every run for ever: this forgets those of long ago.",
     executor_def=dg.in_process_executor,
 )

@@ -31,15 +31,23 @@ def report_killed_runs(instance: dg.DagsterInstance, paths: Paths) -> list[str]:
         now = instance.get_run_by_id(run.run_id)
         if now is None or now.status not in _AT_WORK:
             continue
-        night = run.job_name == NIGHTLY and not run.asset_selection
-        if night:
-            instance.add_run_tags(run.run_id, {TOLD: run.run_id})
         why = (
             f"run {run.run_id} was ended from outside: its process {holder.pid} is no more "
             "(killed, out of memory, or the machine went down)"
         )
-        instance.report_run_failed(run, why)
-        said.append(f"{why}; recorded as failed")
-        if night:
-            said += tell(outcome_of_run(instance, run.run_id, paths), paths)
+        said += record_failed(instance, run, why, paths)
+    return said
+
+
+def record_failed(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, why: str, paths: Paths
+) -> list[str]:
+    """Record a run as failed and, if it is a night, tell of it; what is to be said, a line each."""
+    night = run.job_name == NIGHTLY and not run.asset_selection
+    if night:
+        instance.add_run_tags(run.run_id, {TOLD: run.run_id})
+    instance.report_run_failed(run, why)
+    said = [f"{why}; recorded as failed"]
+    if night:
+        said += tell(outcome_of_run(instance, run.run_id, paths), paths)
     return said

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import dagster as dg
 from pydantic import PrivateAttr
@@ -22,6 +22,7 @@ from pipeline.clock import day_of, day_to_judge, reading_at, today
 from pipeline.lease import Holder
 from pipeline.machine import check_room
 from pipeline.paths import Paths
+from pipeline.presence import Presence, at_work
 from pipeline.publishers.http import Transport
 from pipeline.registry import Dataset, Registry
 from pipeline.vintages.pull import Puller
@@ -37,6 +38,10 @@ ENDED = (
 )
 
 
+class RunEndedError(RuntimeError):
+    """A step of a run that has ended, which came late: one line with which."""
+
+
 class RunSettings(dg.ConfigurableResource[Any]):
     """`as_of`: reference date as YYYY-MM-DD; empty means the date of the run in Amsterdam.
     `publish`: let readers see the release of a date that has passed too; without it such a release
@@ -47,9 +52,12 @@ class RunSettings(dg.ConfigurableResource[Any]):
     publish: bool = False
     offline: bool = False
     sources: list[str] = []  # noqa: RUF012  pydantic copies it
+    # Whether steps are done by workers that are no part of the run's own process.
+    elsewhere: ClassVar[bool] = False
     _run_id: str = PrivateAttr(default="")
     _reference: date = PrivateAttr(default=date.min)
     _since: datetime = PrivateAttr(default=datetime.max.replace(tzinfo=UTC))
+    _presence: Presence | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Take the lease on the data, or find that this run has it: every process of a run that
@@ -59,27 +67,42 @@ class RunSettings(dg.ConfigurableResource[Any]):
         run, instance = context.run, context.instance
         wanted = day_to_judge(self.as_of) if self.as_of else today()
         run_id = run.run_id if run else ""
-        pid = process_of(run)
-        if run and instance:
+        if run and run.status in ENDED:
+            # It lay in a queue while its run was given up: another may be at work by now.
+            raise RunEndedError(f"run {run_id} has ended: nothing is done for it any more")
+        pid = None if self.elsewhere else process_of(run)
+        if run and instance and not self.elsewhere:
             note_process(instance, run, pid)
 
         def ended(other: str) -> bool:
             found = instance.get_run_by_id(other) if instance else None
-            return found is not None and found.status in ENDED
+            # One that was given up may still have a step at work on another host.
+            return found is not None and found.status in ENDED and not at_work(paths.at_work, other)
 
         def prepare() -> None:
             clear_half_written(paths.work)
             Archive(paths).seed()
 
-        holder = lease.take(
-            paths.lease,
-            Holder.of(run_id, pid, wanted.isoformat()),
-            ended,
-            context.log.warning if context.log else print,
-            prepare,
-        )
+        self._presence = Presence(paths.at_work, run_id)
+        self._presence.begin()
+        try:
+            holder = lease.take(
+                paths.lease,
+                Holder.of(run_id, pid, wanted.isoformat()),
+                ended,
+                context.log.warning if context.log else print,
+                prepare,
+            )
+        except BaseException:
+            self._presence.end()
+            raise
         self._run_id, self._reference = run_id, date.fromisoformat(holder.reference)
         self._since = datetime.fromisoformat(holder.since)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Say that this process is done."""
+        if self._presence:
+            self._presence.end()
 
     @property
     def run_id(self) -> str:
@@ -125,7 +148,15 @@ def clear_half_written(work: Path) -> None:
                 left.unlink()
 
 
-def resources(registry: Registry, models: Mapping[str, Model]) -> dict[str, Any]:
+class RunSettingsOfWorkers(RunSettings):
+    """The same where steps are done by workers, which may be on other hosts."""
+
+    elsewhere: ClassVar[bool] = True
+
+
+def resources(
+    registry: Registry, models: Mapping[str, Model], settings: type[RunSettings] = RunSettings
+) -> dict[str, Any]:
     """The resources of the code location, by the names that the assets ask for."""
 
     @dg.resource(description="Vintages as received, and their verdicts.")
@@ -152,7 +183,7 @@ def resources(registry: Registry, models: Mapping[str, Model]) -> dict[str, Any]
             transport.close()
 
     return {
-        "run": RunSettings(),
+        "run": settings(),
         "validator": validator,
         "warehouse": warehouse,
         "puller": puller,

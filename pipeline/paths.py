@@ -85,6 +85,11 @@ class Paths:
         return self.data / ".lease.json"
 
     @property
+    def at_work(self) -> Path:
+        """Where processes at work for a run say so."""
+        return self.work / ".at_work"
+
+    @property
     def bundle(self) -> Path:
         """The vintages that ship with the project."""
         return CHECKOUT / "data" / "raw"

@@ -68,12 +68,14 @@ def release_of(paths: Paths, release: str = "") -> Path:
 
 
 def instance_of(paths: Paths) -> Any:
-    """Dagster's instance below this root of data, as `make ui` has it."""
+    """Dagster's instance of this root of data, as `make ui` has it: below it or, where
+    MISSIEMONITOR_POSTGRES_URL says so, in PostgreSQL."""
     import dagster as dg
 
     paths.instance.mkdir(parents=True, exist_ok=True)
     os.environ["MISSIEMONITOR_INSTANCE"] = paths.instance.as_posix()
-    return dg.DagsterInstance.from_config(CHECKOUT.as_posix())
+    home = CHECKOUT / "deploy" if os.environ.get("MISSIEMONITOR_POSTGRES_URL") else CHECKOUT
+    return dg.DagsterInstance.from_config(home.as_posix())
 
 
 # What stands for a mark that the terminal's character set does not have, in as many columns.

@@ -43,6 +43,7 @@ _HEADERS = {
 MAX_WIRE = 64 << 20
 MAX_BODY = 256 << 20
 _REDIRECTS = 5
+_POLL_SECONDS = 0.2  # between looks whether another process is done asking
 _RETRYABLE = (429, 502, 503, 504)
 
 
@@ -75,15 +76,14 @@ class _Host:
     ipv4_only: bool = False
     down: str = ""
     silent: int = 0
-    last_start: float | None = None
 
 
 class Transport:
     """HTTP for all fetches of a run; safe to use from threads.
 
-    `ledger`: the folder in which downloads an hour are remembered. `began`: the reading of `clock`
-    when the night began (default: now). `clock` (monotonic), `wall` (since 1970) and `sleep` are in
-    seconds; `chance` gives 0 to 1.
+    `ledger`: the folder by which processes share rate limits; without it spacing and downloads an
+    hour do not hold. `began`: the reading of `clock` when the night began (default: now). `clock`
+    (monotonic), `wall` (since 1970) and `sleep` are in seconds; `chance` gives 0 to 1.
     """
 
     def __init__(
@@ -220,21 +220,31 @@ class Transport:
     @contextmanager
     def _turn(self, host: _Host, rate_limit: RateLimit, download: bool) -> Iterator[None]:
         """Hold one of the host's concurrent requests, spaced and within its downloads an hour."""
-        with self._held(host, host.gate):
+        with self._held(host, host.gate), self._among_processes(host, rate_limit):
             if host.down:
                 raise HostDown(host.down)
             with self._held(host, host.lock):
                 self._reach(host)
-                if download and rate_limit.spacing and host.last_start is not None:
-                    rest = host.last_start + rate_limit.spacing - self.clock()
+                if download and rate_limit.spacing and self.ledger:
+                    rest = self.ledger.next_start(host.name, rate_limit)
                     if rest > 0:
                         self.sleep(min(rest, self._night(host.name)))
                 if download and rate_limit.per_hour and self.ledger:
                     self.ledger.count(host.name, rate_limit.per_hour)
-                if download:
-                    host.last_start = self.clock()
             self._night(host.name)
             yield
+
+    @contextmanager
+    def _among_processes(self, host: _Host, rate_limit: RateLimit) -> Iterator[None]:
+        """Hold one of the host's concurrent requests of all processes, waited for until the night
+        is over. The gate lets this process's own threads no further than they may get here."""
+        while self.ledger and not (turn := self.ledger.take_turn(host.name, rate_limit.concurrent)):
+            self.sleep(min(_POLL_SECONDS, self._night(host.name)))
+        try:
+            yield
+        finally:
+            if self.ledger and turn:
+                turn.release()
 
     @contextmanager
     def _held(

@@ -1,15 +1,16 @@
-"""How often a publisher may be asked, and the ledger that remembers downloads from run to run."""
+"""How often a publisher may be asked: over threads, processes, hosts and runs that share a ledger."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from pipeline.paths import write_atomic
 from pipeline.publishers.errors import PullError
@@ -19,8 +20,8 @@ _HOUR = 3600.0
 
 @dataclass(frozen=True)
 class RateLimit:
-    """Concurrent requests of one process, seconds between the starts of its downloads, and
-    downloads an hour of all processes and runs together (0: no such limit)."""
+    """Concurrent requests, seconds between the starts of downloads, and downloads an hour (0: no
+    such limit): of all threads, processes and runs together that share a ledger."""
 
     concurrent: int = 2
     spacing: float = 0.0
@@ -28,9 +29,11 @@ class RateLimit:
 
 
 class Ledger:
-    """The moments of the past hour's downloads, a small file for each host.
+    """What processes that ask the same hosts know of each other, in small files for each host: the
+    moments of the past hour's downloads, the last start, and a lock for each request at once.
 
-    Safe to use from several processes: reading, judging and noting happen under a file lock.
+    Safe to use from several processes and, on a share whose locks hold between them, hosts: reading,
+    judging and noting happen under a file lock, which the system frees when a process is killed.
     `wall` gives seconds since 1970.
     """
 
@@ -39,8 +42,7 @@ class Ledger:
 
     def count(self, host: str, per_hour: int) -> None:
         """Note a download from `host`; PullError if the hour's number is used up."""
-        path = self.folder / f"{re.sub('[^A-Za-z0-9.-]', '_', host)}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = self._file(host, ".json")
         with FileLock(path.with_suffix(".lock")):
             now = self.wall()
             past = self._past_hour(path, now)
@@ -51,6 +53,31 @@ class Ledger:
                     f"the next is free at {free:%H:%M} UTC"
                 )
             write_atomic(path, json.dumps([*past, now]).encode())
+
+    def next_start(self, host: str, limit: RateLimit) -> float:
+        """Take the next start of a download from `host`: the seconds until then."""
+        path = self._file(host, ".start.json")
+        with FileLock(path.with_suffix(".lock")):
+            now = self.wall()
+            # One that is later than all who hold a turn could have taken: a clock was set.
+            latest = now + limit.concurrent * limit.spacing
+            last = [t for t in self._past_hour(path, latest) if t > now - limit.spacing]
+            start = max(last) + limit.spacing if last else now
+            write_atomic(path, json.dumps([start]).encode())
+        return max(0.0, start - now)
+
+    def take_turn(self, host: str, concurrent: int) -> FileLock | None:
+        """One of the host's concurrent requests, held until it is released; None if all are."""
+        for number in range(concurrent):
+            lock = FileLock(self._file(host, f".{number}.turn"), thread_local=False)
+            with suppress(Timeout):
+                lock.acquire(timeout=0)
+                return lock
+        return None
+
+    def _file(self, host: str, suffix: str) -> Path:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder / f"{re.sub('[^A-Za-z0-9.-]', '_', host)}{suffix}"
 
     @staticmethod
     def _past_hour(path: Path, now: float) -> list[float]:
