@@ -1,0 +1,147 @@
+"""A night over two Celery workers, PostgreSQL, Redis and an S3 server, each a real process: the release of
+one process; a worker killed in the middle costs a retry, and nothing half published."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from cluster import LOCATION, SECRET, STARTS, Cluster, cluster, end, postgres_bin
+from test_ui import LAUNCH, post, wait_for
+
+from tests.conftest import REFERENCE, cannot_run
+
+pytestmark = pytest.mark.slow
+
+LONG = 1500.0  # of a machine that does much else
+RUNS = "{ runsOrError { ... on Runs { results { runId status parentRunId } } } }"
+EVENTS = """query ($id: ID!, $after: String) { logsForRun(runId: $id, afterCursor: $after, limit: 500) {
+  ... on EventConnection { cursor hasMore events { __typename
+    ... on MessageEvent { message stepKey eventType }
+    ... on EngineEvent { metadataEntries { label ... on TextMetadataEntry { text } } } } } } }"""
+ENDS = {"STEP_SUCCESS", "STEP_FAILURE"}
+
+
+@pytest.fixture(scope="module")
+def at_work(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Cluster]:
+    if postgres_bin() is None or not shutil.which("redis-server"):
+        cannot_run("PostgreSQL or Redis is not installed")
+    folder = tmp_path_factory.mktemp("cluster")
+    (folder / "logs").mkdir()
+    with cluster(folder / "data", folder / "logs", root) as found:
+        yield found
+
+
+def launch(url: str) -> str:
+    """A night, launched over GraphQL; its id."""
+    config = {"resources": {"run": {"config": {"as_of": REFERENCE, "publish": True}}}}
+    query = LAUNCH.replace("assets.definitions", LOCATION)
+    run: dict[str, str] = wait_for(
+        lambda: post(url, query, tags=[], config=config)["launchRun"].get("run"), STARTS
+    )
+    return run["runId"]
+
+
+def runs(url: str) -> dict[str, dict[str, Any]]:
+    return {run["runId"]: run for run in post(url, RUNS)["runsOrError"]["results"]}
+
+
+def events(url: str, run_id: str) -> list[dict[str, Any]]:
+    found, after = [], None
+    while True:
+        page = post(url, EVENTS, id=run_id, after=after)["logsForRun"]
+        found += page["events"]
+        if not page["hasMore"]:
+            return found
+        after = page["cursor"]
+
+
+def status(url: str, run_id: str) -> str:
+    return str(runs(url)[run_id]["status"])
+
+
+def open_steps(url: str, run_id: str) -> set[str]:
+    """The steps that have begun and not ended."""
+    found = events(url, run_id)
+    begun = {e["stepKey"] for e in found if e.get("eventType") == "STEP_START"}
+    return begun - {e["stepKey"] for e in found if e.get("eventType") in ENDS}
+
+
+def workers(url: str, run_id: str) -> set[str]:
+    """The names of the workers that did steps of a run."""
+    entries = [m for e in events(url, run_id) for m in e.get("metadataEntries", ())]
+    return {m["text"].partition("@")[0] for m in entries if m["label"] == "Celery worker"}
+
+
+def kill_within(c: Cluster, worker: Any, run_id: str, layer: str) -> str:
+    """Kill a worker -9, with its processes, while it does a step of a layer; which."""
+
+    def killed() -> str:
+        os.killpg(worker.pid, signal.SIGSTOP)
+        doing = {s for s in open_steps(c.url, run_id) if s.startswith(layer)}
+        if doing:
+            os.killpg(worker.pid, signal.SIGKILL)
+            return doing.pop()
+        os.killpg(worker.pid, signal.SIGCONT)
+        return ""
+
+    return str(wait_for(killed, LONG))
+
+
+def test_a_worker_killed_in_the_middle_and_the_night_after(
+    at_work: Cluster, first_run: dict[str, Any]
+) -> None:
+    c = at_work
+    releases = c.data / "marts"
+    release = (first_run["data"] / "marts" / "current").resolve().name
+    c.worker("pull", "pull")
+    doomed = c.worker("compute", "compute")
+
+    first = launch(c.url)
+    lost = kill_within(c, doomed, first, "core__")
+    c.worker("other", "compute")
+    below = psutil.Process(c.daemon.pid)
+    wait_for(lambda: status(c.url, first) == "FAILURE", LONG)
+    # It fails, with the reason, and nothing of it waits on; readers have seen nothing of it.
+    said = [e["message"] for e in events(c.url, first) if e.get("eventType") == "RUN_FAILURE"]
+    assert len(said) == 1 and "was lost: no worker is at it" in said[0]
+    assert lost in open_steps(c.url, first)
+    assert workers(c.url, first) >= {"pull", "compute"}
+    assert not (releases / "current").exists() and not list(releases.glob("releases/*"))
+    waiting = [
+        p.pid
+        for p in below.children(recursive=True)
+        if "--multiprocessing-fork" in " ".join(p.cmdline())
+    ]
+
+    # It is tried again, from where it was, and publishes what one process does.
+    again = wait_for(
+        lambda: next((r for r, run in runs(c.url).items() if run["parentRunId"] == first), ""), LONG
+    )
+    assert wait_for(lambda: status(c.url, again) in ("SUCCESS", "FAILURE"), LONG)
+    assert status(c.url, again) == "SUCCESS", events(c.url, again)[-5:]
+    assert (releases / "current").resolve().name == release
+    assert waiting is not None
+
+    # The next night.
+    second = launch(c.url)
+    assert wait_for(lambda: status(c.url, second) in ("SUCCESS", "FAILURE"), LONG)
+    assert status(c.url, second) == "SUCCESS", events(c.url, second)[-5:]
+    assert workers(c.url, second) == {"pull", "other"}
+    assert (releases / "current").resolve().name == release
+    assert [p.name for p in (releases / "releases").iterdir()] == [release]
+
+
+def test_no_password_is_printed_or_kept(at_work: Cluster) -> None:
+    for secret in (SECRET, "s3cret"):
+        for file in [*at_work.logs.iterdir(), *at_work.data.rglob("*")]:
+            assert file.is_dir() or secret.encode() not in file.read_bytes(), file
+
+
+_ = end
