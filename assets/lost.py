@@ -18,6 +18,7 @@ from pipeline.presence import at_work
 
 # Between two steps a run is silent for seconds; a worker that starts has imported everything by then.
 SILENT_SECONDS = 120.0
+_STARTED_BY_DAGSTER = "--multiprocessing-fork"  # as Python calls what was started, not forked
 
 
 def report_lost_runs(instance: dg.DagsterInstance, paths: Paths) -> list[str]:
@@ -52,17 +53,15 @@ def _silent(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 
 def _process_here(instance: dg.DagsterInstance, run: dg.DagsterRun) -> psutil.Process | None:
-    """The process that hands out the run's steps, if the daemon that runs this sensor started it: it
-    is below another process of that daemon, as old as the run, and of the number in the run's events.
+    """The process that hands out the run's steps. The daemon, which runs this sensor, has started it on
+    this host; what has its number now is another unless it is older than the run and such a process.
     """
-    daemon = psutil.Process().parent()
     for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_START):
         pid = entry.dagster_event.pid if entry.dagster_event else None
         with suppress(psutil.Error):
             process = psutil.Process(pid) if pid else None
             if process is None or process.create_time() > entry.timestamp:
                 continue
-            above = process.parent()
-            if daemon is not None and above is not None and above.parent() == daemon:
+            if _STARTED_BY_DAGSTER in process.cmdline():
                 return process
     return None

@@ -20,11 +20,13 @@ import typer
 
 from pipeline.cli.complete import releases
 from pipeline.paths import CHECKOUT, Paths
+from pipeline.redact import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 OK, NOTHING_PUBLISHED, USAGE, DEGRADED = 0, 1, 2, 3
+_POSTGRES = "MISSIEMONITOR_POSTGRES_URL"
 # Set by `missiemonitor --debug`.
 debug = False
 
@@ -69,13 +71,22 @@ def release_of(paths: Paths, release: str = "") -> Path:
 
 def instance_of(paths: Paths) -> Any:
     """Dagster's instance of this root of data, as `make ui` has it: below it or, where
-    MISSIEMONITOR_POSTGRES_URL says so, in PostgreSQL."""
+    MISSIEMONITOR_POSTGRES_URL says so, in PostgreSQL. UserError if that cannot be had."""
     import dagster as dg
 
     paths.instance.mkdir(parents=True, exist_ok=True)
     os.environ["MISSIEMONITOR_INSTANCE"] = paths.instance.as_posix()
-    home = CHECKOUT / "deploy" if os.environ.get("MISSIEMONITOR_POSTGRES_URL") else CHECKOUT
-    return dg.DagsterInstance.from_config(home.as_posix())
+    address = os.environ.get(_POSTGRES)
+    if not address:
+        return dg.DagsterInstance.from_config(CHECKOUT.as_posix())
+    try:
+        return dg.DagsterInstance.from_config((CHECKOUT / "deploy").as_posix())
+    except Exception as error:
+        said = str(error.__cause__ or error).strip().splitlines()[0]
+        raise UserError(
+            f"{_POSTGRES}={shown(address)}: Dagster's records cannot be had there ({said}): it "
+            "begins with postgresql+psycopg2:// and names user, password, host, port and database"
+        ) from error
 
 
 # What stands for a mark that the terminal's character set does not have, in as many columns.

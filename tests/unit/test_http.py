@@ -14,6 +14,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -462,6 +463,43 @@ def test_no_more_requests_side_by_side_than_a_publisher_wants(server: Server, ge
     for thread in threads:
         thread.join()
     assert len(server.asked) == 9 and server.most <= 2
+
+
+def test_transports_that_share_a_ledger_share_its_limits(
+    server: Server, at: Time, tmp_path: Path
+) -> None:
+    """As the processes of a run have one each."""
+
+    def once(rate_limit: RateLimit) -> None:
+        with closing(
+            Transport(ledger=tmp_path, clock=at.clock, wall=at.clock, sleep=sleep)
+        ) as transport:
+            address = server.base + "/x"
+            transport.get(address, hosts=allowed_hosts(server.base), rate_limit=rate_limit)
+
+    def sleep(seconds: float) -> None:
+        at.sleep(seconds)
+        time.sleep(0.01)
+
+    def slow(handler: BaseHTTPRequestHandler, count: int) -> None:
+        time.sleep(0.05)
+        send()(handler, count)
+
+    server.answers["/x"] = slow
+    threads = [threading.Thread(target=once, args=(RateLimit(concurrent=2),)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(server.asked) == 6 and server.most <= 2
+    at.slept.clear()
+    for _ in range(3):
+        once(RateLimit(concurrent=1, spacing=60))
+    assert at.slept == [60.0, 60.0]
+    # A clock that was set back an hour is waited for no longer than others could make it.
+    at.now -= 3600
+    once(RateLimit(concurrent=1, spacing=60))
+    assert at.slept == [60.0, 60.0]
 
 
 def test_requests_are_spaced(server: Server, get: Any, at: Time) -> None:
