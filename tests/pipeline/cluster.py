@@ -4,6 +4,7 @@ cluster of several machines has, on this one."""
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -151,7 +152,8 @@ class Cluster:
         web = ["dagster-webserver", "-m", LOCATION, "-h", "127.0.0.1", "-p", str(port)]
         self.start("web", *web)
         # It makes the tables: two that do so at once are in each other's way.
-        wait_for(lambda: post(self.url, "{ version }"), STARTS)
+        loaded = "{ workspaceOrError { ... on Workspace { locationEntries { loadStatus } } } }"
+        wait_for(lambda: '"LOADED"' in json.dumps(post(self.url, loaded)), STARTS)
         self.daemon = self.start("daemon", "dagster-daemon", "run", "-m", LOCATION)
 
     def start(self, name: str, *words: str) -> Process:
