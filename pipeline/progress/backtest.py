@@ -199,14 +199,14 @@ class _Lines:
     @cached_property
     def whole(self) -> Widening:
         """Fitted on all forecasts."""
-        line = self._line(np.ones(len(self.ratio), dtype=bool))
+        line = self._line(self._all_factors(), np.array([len(x) for x in self.firsts], dtype=float))
         assert line is not None  # two horizons are reached
         return line
 
     def said(self, n: int) -> dict[str, Any]:
         """Factors at the n-th horizon, and the line."""
         return {
-            "fitted": self._factor(self.ranked[n], np.ones(len(self.ratio), dtype=bool)),
+            "fitted": float(self._all_factors()[n]),
             "widening": self.whole.base + self.whole.per_year * self.reached[n],
             "widening_base": self.whole.base,
             "widening_per_year": self.whole.per_year,
@@ -215,31 +215,48 @@ class _Lines:
     def holds(self, owner: Whole) -> Numbers:
         """1 where a forecast is inside a band widened as all that are not its owner's ask, else 0;
         NaN where these are too few."""
-        inside = np.full(len(owner), np.nan)
-        for out in np.unique(owner):
-            mine = owner == out
-            line = self._line(~mine)
-            if line is not None:
-                inside[mine] = self.ratio[mine] <= line.at(self.horizon[mine])
-        return inside
+        owners, owner = np.unique(owner, return_inverse=True)
+        factors = np.array([self._factors_without(x, owner, len(owners)) for x in self.ranked]).T
+        weights = np.array(
+            [len(x) - np.bincount(owner[x], minlength=len(owners)) for x in self.firsts],
+            dtype=float,
+        ).T
+        lines = [self._line(f, w) or _NO_LINE for f, w in zip(factors, weights, strict=True)]
+        base, per_year = np.array(lines, dtype=np.float64).reshape(-1, 2)[owner].T
+        limit = base + per_year * self.horizon
+        return np.where(np.isnan(limit), np.nan, self.ratio <= limit)
 
-    def _factor(self, ranked: Whole, kept: NDArray[np.bool_]) -> float:
-        """NaN where nothing is kept."""
-        among = ranked[kept[ranked]]
-        n_held = -(-self.band * len(among) // 100)  # rounded up
-        return float(self.ratio[among[n_held - 1]]) if n_held else math.nan
+    def _all_factors(self) -> Numbers:
+        """The factor that each horizon asks for."""
+        places = [-(-self.band * len(x) // 100) - 1 for x in self.ranked]  # rounded up
+        return np.array([self.ratio[x[p]] for x, p in zip(self.ranked, places, strict=True)])
 
-    def _line(self, kept: NDArray[np.bool_]) -> Widening | None:
+    def _factors_without(self, ranked: Whole, owner: Whole, n_owners: int) -> Numbers:
+        """The factor that a horizon asks for without each owner's forecasts; NaN where none is left.
+
+        In one pass for all owners: fitting anew for each would take the square of their number.
+        """
+        of = owner[ranked]
+        gone = np.bincount(of, minlength=n_owners)
+        place = -(-self.band * (len(ranked) - gone) // 100) - 1  # among those that are left
+        # Each owner's ranks, rising. What stands at `place` once they are out stood as many places
+        # further on as ranks, less those before them, are at most `place`.
+        ranks = np.argsort(of, kind="stable")
+        before = np.arange(len(ranks)) - np.repeat(np.cumsum(gone) - gone, gone)
+        passed = of[ranks][ranks - before <= place[of[ranks]]]
+        place = place + np.bincount(passed, minlength=n_owners)
+        left = len(ranked) > gone
+        return np.where(left, self.ratio[ranked[np.where(left, place, 0)]], np.nan)
+
+    def _line(self, factors: Numbers, weights: Numbers) -> Widening | None:
         """One line in place of ten factors: it does not follow the noise of one horizon, and it
         goes on beyond the last one that can be measured. Never downwards: the far is not surer.
         None through fewer than two.
         """
-        factors = np.array([self._factor(ranked, kept) for ranked in self.ranked])
         known = ~np.isnan(factors)
         if known.sum() < 2:
             return None
-        x, y = np.array(self.reached, dtype=float)[known], factors[known]
-        w = np.array([kept[firsts].sum() for firsts in self.firsts], dtype=float)[known]
+        x, y, w = np.array(self.reached, dtype=float)[known], factors[known], weights[known]
         x0, y0 = (w * x).sum() / w.sum(), (w * y).sum() / w.sum()
         slope = max(0.0, float((w * (x - x0) * (y - y0)).sum() / (w * (x - x0) ** 2).sum()))
         return Widening(float(y0 - slope * x0), slope)
@@ -277,6 +294,7 @@ def forecasts(histories: Iterable[History], shrinkage: float = SHRINKAGE) -> For
     return Forecasts(*map(np.concatenate, zip(*found, strict=True)))
 
 
+_NO_LINE: Final = Widening(math.nan, math.nan)
 # What is joined has its types also where no series is long enough.
 _NO_FORECAST: Final = tuple(
     np.zeros(0, kind) for kind in (int, int, bool, int, int, float, float, int, float)

@@ -182,11 +182,11 @@ class Warehouse(Records):
             schema, table = name.split(".")
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
             con.execute(
-                f"CREATE VIEW {quoted(schema)}.{quoted(table)} AS {self._select(schema, table)}"
+                f"CREATE VIEW {quoted(schema)}.{quoted(table)} AS {self.select(schema, table)}"
             )
 
-    def _select(self, schema: str, table: str) -> str:
-        """A SELECT that gives an upstream table."""
+    def select(self, schema: str, table: str) -> str:
+        """A SELECT that gives an upstream table: one that models read."""
         if schema == "raw" and table == "vintages":
             files = ", ".join(literal(self.file(raw_table(n)).as_posix()) for n in self.datasets)
             return f"SELECT * FROM read_parquet([{files}])"
