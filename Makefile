@@ -5,12 +5,13 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEV := .venv/.installed-dev
 CLUSTER := .venv/.installed-cluster
+PEERS := .venv-peers/.installed
 DATA := $(or $(MISSIEMONITOR_DATA),$(CURDIR)/data)
 # Dagster's records: SQLite, or PostgreSQL where an address of it is given.
 export DAGSTER_HOME := $(CURDIR)$(if $(MISSIEMONITOR_POSTGRES_URL),/deploy)
 export MISSIEMONITOR_INSTANCE ?= $(DATA)/dagster
 
-.PHONY: run live test test-all ui bench lint format lock clean
+.PHONY: run live test test-all ui bench bench-peers lint format lock clean
 run: $(STAMP)
 	$(BIN)/missiemonitor run --offline
 
@@ -31,6 +32,10 @@ ui: $(STAMP)
 
 bench: $(DEV)
 	$(BIN)/python tools/bench.py
+
+# In an environment of its own: dbt pins what Dagster and the rest are free in.
+bench-peers: $(DEV) $(PEERS)
+	$(BIN)/python tools/bench_peers.py
 
 lint: $(DEV)
 	$(BIN)/ruff check .
@@ -66,11 +71,18 @@ $(DEV) $(CLUSTER): $(STAMP) requirements-dev.lock requirements-cluster.lock
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
+$(PEERS): $(STAMP) requirements-peers.lock
+	$(PYTHON) -m venv --clear --without-pip .venv-peers
+	$(BIN)/uv pip sync -q --compile-bytecode --python .venv-peers/bin/python --require-hashes requirements-peers.lock
+	touch $@
+
 LOCK := $(BIN)/uv pip compile -q pyproject.toml --extra build --universal --generate-hashes --no-annotate --no-header --no-emit-index-url
 lock:
 	$(LOCK) -o requirements.lock
 	$(LOCK) --extra cluster -c requirements.lock -o requirements-cluster.lock
 	$(LOCK) --extra dev -c requirements-cluster.lock -o requirements-dev.lock
+	cp requirements.lock requirements-peers.lock  # uv keeps these versions wherever dbt lets it
+	$(subst --extra build,--extra peers,$(LOCK)) -o requirements-peers.lock
 
 # All that runs made, of which the next makes everything again: tables, verdicts, Dagster's records,
 # the published set. What no run makes again stays: vintages and notes of their pulls, and what changed

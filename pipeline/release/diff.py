@@ -13,10 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from pipeline.progress.assess import Observation, Question, assess
 from pipeline.release.read import Pair, Release, Row
+
+if TYPE_CHECKING:
+    from pipeline.progress.assess import Observation, Question
 
 CAUSES: Final = (
     "method", "registry", "reference_date", "not_known", "revision", "new_year", "first_figures",
@@ -126,6 +128,10 @@ def _verdict(row: Row | None, prefix: str = "") -> Verdict | None:
 def _walk(
     before: Release, after: Release, pair: Pair, start: Verdict, end: Verdict
 ) -> Iterable[Step]:
+    # Here because scipy and numpy take a third of a second to import: a night that changes nothing
+    # walks nowhere.
+    from pipeline.progress.assess import assess
+
     now = start
     for cause, question, observations, reference in _inputs(before, after, pair):
         found = assess(question, observations, reference)
