@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -32,13 +33,14 @@ Row = dict[str, Any]
 _PAIR: Final = ("indicator_id", "geo", "target_id")
 _AS_THEY_ARE: Final = (*_PAIR, "counts", "kind", "target_year")
 _ASKED: Final = tuple(f.name for f in fields(Question) if f.name != "milestones_on_path")
+_AT_ONCE: Final = 10_000  # rows that are held as mappings
 _EDGES: Final = ("low_80", "high_80", "low_95", "high_95")
 
 
 def assessments(series: pa.Table) -> pa.Table:
     """A row of `core.series` with its `reference_date` → measures, status, fragility and path."""
     rows = []
-    for asked in series.to_pylist():
+    for asked in _rows(series):
         question, observations = _question(asked)
         reference = asked["reference_date"]
         found = assess(question, observations, reference)
@@ -72,7 +74,7 @@ def opinions(pairs: pa.Table) -> pa.Table:
     `is_on_course` is our own answer to the question that all methods are asked.
     """
     rows = []
-    for asked in pairs.to_pylist():
+    for asked in _rows(pairs):
         up = asked["direction"] == "up"
         own = {True: "better", False: "worse", None: None}[asked["is_on_course"]]
         for opinion in second_opinions(
@@ -102,7 +104,7 @@ def projections(pairs: pa.Table) -> pa.Table:
     measures = ("reason", "scale", "n_changes", "drift", "spread", "persistence", "probability")
     names = [*_PAIR, *measures, "probability_words", "ahead", "projected", *_EDGES]
     rows = []
-    for asked in pairs.to_pylist():
+    for asked in _rows(pairs):
         row = dict.fromkeys(names) | {name: asked[name] for name in _PAIR}
         rows.append(row)
         if asked["refused"] is not None:
@@ -130,16 +132,18 @@ def projections(pairs: pa.Table) -> pa.Table:
 
 def band_coverage(histories: pa.Table) -> pa.Table:
     """All series on the scales on which they are projected → a row for each horizon and class."""
-    found = coverage(History(**asked) for asked in histories.to_pylist())
+    found = coverage(History(**asked) for asked in _rows(histories))
     return _table(map(asdict, found), _names(Coverage))
 
 
 def track_record(series: pa.Table) -> pa.Table:
     """Unbroken series with a direction, and the bands' widening → a row for each status that each
     would have had in a year that has passed."""
-    names = ["indicator_id", "geo", *_names(PastStatus), "bin"]
-    rows = []
-    for asked in series.to_pylist():
+    return _table(_past(series), ["indicator_id", "geo", *_names(PastStatus), "bin"])
+
+
+def _past(series: pa.Table) -> Iterable[Row]:
+    for asked in _rows(series):
         question = Question(
             direction=asked["direction"],
             fit="direct",
@@ -149,16 +153,13 @@ def track_record(series: pa.Table) -> pa.Table:
             bound_high=asked["bound_high"],
         )
         values = dict(zip(asked["years"], asked["values"], strict=True))
-        rows += [
-            {
+        for past in past_statuses(question, values, _widenings(asked)):
+            yield {
                 "indicator_id": asked["indicator_id"],
                 "geo": asked["geo"],
                 **vars(past),
                 "bin": past.bin,
             }
-            for past in past_statuses(question, values, _widenings(asked))
-        ]
-    return _table(rows, names)
 
 
 FUNCTIONS: Final[Mapping[str, Callable[[pa.Table], pa.Table]]] = MappingProxyType(
@@ -221,7 +222,18 @@ def _names(record: Any) -> list[str]:
     return [f.name for f in fields(record)]
 
 
+def _rows(table: pa.Table) -> Iterable[Row]:
+    for batch in table.to_batches(max_chunksize=_AT_ONCE):
+        yield from batch.to_pylist()
+
+
 def _table(rows: Iterable[Row], names: Sequence[str]) -> pa.Table:
-    """Rows as Arrow, with these columns also where there is no row to take them from."""
-    kept = list(rows)
-    return pa.table({name: pa.array([row[name] for row in kept]) for name in names})
+    """Rows as Arrow, with these columns also where there is no row to take them from. In pieces: as
+    mappings rows take ten times the room."""
+    left = iter(rows)
+    pieces = []
+    while not pieces or len(pieces[-1]) == _AT_ONCE:
+        kept = list(islice(left, _AT_ONCE))
+        pieces.append(pa.table({name: pa.array([row[name] for row in kept]) for name in names}))
+    # A column of a piece in which nothing is given has no type of its own.
+    return pa.concat_tables(pieces, promote_options="permissive")

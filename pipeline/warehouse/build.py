@@ -14,6 +14,7 @@ from contextlib import closing
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -31,6 +32,8 @@ from pipeline.warehouse.compute import compute
 from pipeline.warehouse.model import Column, Expectation, Model
 from pipeline.warehouse.records import BuildError, BuildRecord, Records, sha256
 
+# What DuckDB holds of a table while it is built; more goes to a file.
+_MEMORY = "1GB"
 _KEY = dict.fromkeys(("source", "dataset", "vintage_id", "series_key", "geo", "period"), "VARCHAR")
 # Columns of the tables that models read and no SQL file defines, beside those of the registry, of
 # the method and of `raw.vintages`.
@@ -159,7 +162,13 @@ class Warehouse(Records):
         if known is not None and known.fingerprint == fingerprint:
             known.reused = True
             return known
-        with closing(connect()) as con, self.staged(model.name) as staged:
+        with (
+            self.staged(model.name) as staged,
+            TemporaryDirectory(prefix=".spilled-", dir=staged.parent) as spilled,
+            closing(connect()) as con,
+        ):
+            con.execute(f"SET memory_limit={literal(_MEMORY)}")
+            con.execute(f"SET temp_directory={literal(spilled)}")
             try:
                 self._attach(con, model.upstream)
                 compute(con, model)
