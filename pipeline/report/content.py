@@ -213,6 +213,12 @@ class Content:
                 return state
         return None
 
+    def has_number(self, mission_id: str) -> bool:
+        """Whether a number is asked of what decides a mission's status, or its worst sub-mission's."""
+        names = (mission_id, self.counts[mission_id]["worst_sub_mission_id"])
+        rows = [self.deciding(name) for name in names if name]
+        return any(row is not None and row["target_value"] is not None for row in rows)
+
     # ---- indicators
 
     def indicators_of(self, mission_id: str) -> list[Row]:
@@ -313,7 +319,8 @@ class Content:
 
     def total(self) -> dict[str, int]:
         """Missions and sub-missions in all, and where they stand (`totals`)."""
-        return totals((row["own_status"], row) for row in self.counts.values())
+        parts = [self.state(m["mission_id"]) for c in self.central for m in self.children(c["mission_id"])]  # fmt: skip
+        return totals(((row["own_status"], row) for row in self.counts.values()), parts)
 
     def spread(self, mission_id: str | None = None) -> dict[str, int]:
         """Number of sub-missions per status that occurs, from the columns n_<status>."""

@@ -17,10 +17,18 @@ _PAGE = re.compile(r"https://[^\s/?#@\\]+(?:[/?#][^\s\\]*)?")
 
 
 def both(nl: Any, en: Any) -> Markup:
-    """A text in both languages, of which the page shows one."""
+    """A text in both languages, of which the page shows one.
+
+    A plain one is a single element, whose text the script turns: of these there are ten thousand.
+    """
     if nl == en:
         return escape(nl)
-    spans = f'<span class="nl">{escape(nl)}</span><span class="en">{escape(en)}</span>'
+    dutch_said, english_said = escape(nl), escape(en)
+    if "<" in dutch_said + english_said:
+        spans = f'<span class="nl">{dutch_said}</span><span class="en">{english_said}</span>'
+    else:
+        quoted = english_said.replace('"', "&#34;")
+        spans = f'<span data-en="{quoted}">{dutch_said}</span>'
     return Markup(spans)  # noqa: S704 - both are escaped
 
 

@@ -53,6 +53,11 @@ class Messages(Mapping[str, str]):
         return self[f"{key}.one" if count == 1 else f"{key}.other"]
 
 
+def in_dutch(text: str) -> str:
+    """An English text of the registry in Dutch, where that is known."""
+    return dutch().get(text, text)
+
+
 @cache
 def dutch() -> dict[str, str]:
     """Dutch by the English text of the registry that it says."""

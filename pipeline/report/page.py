@@ -62,6 +62,7 @@ def render(release: Path, dictionary: list[Table] | None = None) -> str:
     drawable = series(content)
     for name, shown in drawable.items():
         shown["source"] = [sentences.picture_source(content, name, lang) for lang in LANGUAGES]
+        shown["said"] = [sentences.unit(content.indicators[name], lang) for lang in LANGUAGES]
     template = _environment(content, drawable).get_template("page.html.j2")
     page: str = template.render(
         css=trusted(_css()),
@@ -163,7 +164,6 @@ def _environment(content: Content, drawable: dict[str, Any]) -> Environment:
         fragility=sentences.fragility,
         cautions=sentences.cautions,
         notes=sentences.notes,
-        alt=sentences.alternative,
         coverage=sentences.coverage,
         has=has,
         path_by_year=path_by_year,

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from pipeline.report.content import Content
 from pipeline.report.markup import both, counted, english, filled, message, outside, word
-from pipeline.report.messages import LANGUAGES, Messages
+from pipeline.report.messages import LANGUAGES, Messages, in_dutch
 from pipeline.report.numbers import NONE, Row, for_people, number
 
 # The rule of METHOD.md §4 that decided, where the letter's target is a milestone without a number.
@@ -272,34 +272,6 @@ def tensions(row: Row) -> list[Markup]:
 # ---- charts, and the page as a whole
 
 
-def alternative(content: Content, indicator_id: str) -> Markup:
-    """The chart in words, for those who do not see it."""
-    seen = content.observed(indicator_id)
-    indicator = content.indicators[indicator_id]
-    first, last = seen[0], seen[-1]
-    drawn = content.drawn(indicator_id)
-
-    def said(lang: str) -> Markup:
-        texts = Messages(lang)
-        sentences = [
-            filled(
-                texts["chart.line"],
-                lang,
-                y0=number(first, "period", "year", lang),
-                v0=quantity(first, "value", indicator, lang),
-                y1=number(last, "period", "year", lang),
-                v1=quantity(last, "value", indicator, lang),
-            )
-        ]
-        if drawn is not None and drawn["target_value"] is not None:
-            value = quantity(drawn, "target_value", indicator, lang)
-            year = number(drawn, "target_year", "year", lang)
-            sentences.append(filled(texts["chart.target"], lang, v=value, y=year))
-        return Markup(" ").join([*sentences, texts["chart.table_below"]])
-
-    return both(*(said(lang) for lang in LANGUAGES))
-
-
 def coverage(held: Row) -> Markup:
     """How often the bands held on history that was kept back, at this distance."""
     return counted(
@@ -326,8 +298,9 @@ def band(held: Row | None, level: int) -> Markup:
 def picture_source(content: Content, indicator_id: str, lang: str) -> str:
     """Where a saved picture comes from."""
     texts = Messages(lang)
+    citation = content.indicators[indicator_id]["citation"] or ""
     return texts["chart.source"].format(
-        citation=content.indicators[indicator_id]["citation"] or "",
+        citation=in_dutch(citation) if lang == "nl" else citation,
         date=day_in(content.as_of, texts) if content.as_of else "",
         release=content.release,
     )

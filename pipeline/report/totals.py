@@ -5,6 +5,7 @@ For page and terminal alike; what is said of it belongs in the catalogue (`messa
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,14 +13,19 @@ from pipeline.progress.method import SEVERITY
 from pipeline.report.statuses import COLOUR
 
 _LAST = 99  # after every place in the method's order
+_SURE = ("firm", "likely", "uncertain")
+_FACTS = ("achieved", "missed")  # nothing is uncertain about them
 _SUMMED = (
     "sub_missions", "assessed", "on_course", "gaining", "failing", "unclear", "unassessed", "solid",
 )  # fmt: skip
 
 
-def totals(missions: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, int]:
+def totals(
+    missions: Iterable[tuple[str, Mapping[str, Any]]], parts: Iterable[Mapping[str, Any]]
+) -> dict[str, int]:
     """Missions and sub-missions in all, and where they stand: missions by the status of their own
-    headlines and their counts (`n_…`, `failing`) in the marts.
+    headlines and their counts (`n_…`, `failing`) in the marts, sub-missions (`parts`) by how sure
+    their status is.
 
     A mission is on course as a whole where each of its sub-missions is, and its own headlines are
     or cannot be assessed.
@@ -31,8 +37,10 @@ def totals(missions: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, int]:
         row["n_on_course"] == row["n_sub_missions"] and COLOUR.get(own) in ("green", "dim")
         for own, row in rows
     )
+    sure = Counter(p["confidence"] for p in parts if p["status"] not in _FACTS)
     return {
         **found,
+        **{name: sure[name] for name in _SURE},
         "missions": len(rows),
         "missions_on_course": whole,
         "missions_behind": behind,

@@ -27,7 +27,7 @@ window.missie = (function () {
   m.clean = function (value) { return Number(value.toPrecision(15)); };
   m.figure = function (value, exact) {
     var size = Math.abs(value);
-    var decimals = size >= 1000 || size === 0 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
+    var decimals = size >= 1000 || size === 0 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : Math.min(2 - Math.floor(Math.log10(size)), 8);
     return m.clean(value).toLocaleString(m.nl() ? "nl-NL" : "en-GB", {
       minimumFractionDigits: exact ? 0 : decimals, maximumFractionDigits: decimals
     }).replace("-", "\u2212");

@@ -131,6 +131,7 @@
     render(element, spec, made.sets);
     var domain = element.view.scale("y").domain(), axis = element.parentNode.querySelector(".not-zero");
     if (axis) axis.hidden = domain[0] <= 0 && domain[1] >= 0;
+    document.getElementById("a-" + id).textContent = inWords(id);
     m.all(".peer-key", element.parentNode).forEach(function (k) { k.hidden = !shown[id]; });
     m.tips(element, made);
   }
@@ -141,6 +142,20 @@
       points: lines(made), last: made.length > 2 ? made.slice(-1) : made,
       paths: target ? target.path.map(function (p) { return { y: p[0], v: p[1] * series.scale, s: 0 }; }) : []
     });
+  }
+
+  // The chart in words, for who does not see it; the table below it has every figure.
+  function inWords(id) {
+    var series = data.series[id], first = series.obs[0], last = series.obs[series.obs.length - 1];
+    var with_unit = function (value) {
+      var unit = m.pick(series.said);
+      return m.figure(value * series.scale) + (unit[0] === "%" ? "" : "\u00a0") + unit;
+    };
+    var said = [m.say("line", { y0: first[0], v0: with_unit(first[1]), y1: last[0], v1: with_unit(last[1]) })];
+    series.targets.filter(function (t) { return t.drawn && t.value !== null; }).forEach(function (t) {
+      said.push(m.say("target", { v: with_unit(t.value), y: t.year }));
+    });
+    return said.concat(m.say("table_below")).join(" ");
   }
 
   // ---- when: what is near the screen, and everything before printing

@@ -23,7 +23,7 @@
     if (hash !== location.hash) history.replaceState(null, "", hash || location.pathname);
   };
 
-  // ---- language: pairs are hidden by CSS; figures in tables change separators here
+  // ---- language: pairs with figures in them are hidden by CSS; other texts, and separators in tables, turn here
   var turned = false;
   function attribute(name, key, lang) {
     m.all("[data-" + key + "-en]").forEach(function (e) {
@@ -38,12 +38,14 @@
       m.all("data").forEach(function (e) {
         if (!e.closest(".nl, .en")) e.textContent = e.textContent.replace(/[.,]/g, function (c) { return c === "," ? "." : ","; });
       });
+      m.all("[data-en]").forEach(function (e) {
+        if (e.dutch === undefined) e.dutch = e.textContent;
+        e.textContent = lang === "en" ? e.dataset.en : e.dutch;
+      });
     }
-    m.all("[data-nl]").forEach(function (e) { e.textContent = e.dataset[lang]; });
     attribute("aria-label", "label", lang);
     attribute("placeholder", "placeholder", lang);
     m.labelFiles();
-    m.all("[data-placeholder-nl]").forEach(function (e) { e.placeholder = e.dataset[lang === "nl" ? "placeholderNl" : "placeholderEn"]; });
     m.all("[data-set-lang]").forEach(function (b) { b.setAttribute("aria-pressed", String(b.dataset.setLang === lang)); });
     document.querySelector("meta[name=description]").content = m.say("description");
     theme();
