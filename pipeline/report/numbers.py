@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -33,6 +34,8 @@ def for_people(unit: str) -> tuple[str, float]:
     """The unit in which a reader is shown amounts, and what a mart's amount is multiplied by."""
     if unit == "kt" or unit.startswith("kt "):
         return f"M{unit[1:]}", 0.001
+    if unit == "1 000 EUR":
+        return "mln EUR", 0.001
     return unit, 1.0
 
 
@@ -54,10 +57,12 @@ def digits(value: float) -> int:
 
 
 def plain(value: float, decimals: int, lang: str, sign: bool = False) -> str:
-    """A figure with the language's separators of thousands and decimals, and a true minus sign."""
-    if decimals == 0 and abs(value) < 2**53:
-        value = float(round(value))
-    text = f"{value:{'+' if sign else ''},.{decimals}f}".replace("-", "−")
+    """A figure with the language's separators of thousands and decimals, and a true minus sign.
+
+    A half goes up, and binary noise does not count, as where the script writes a figure.
+    """
+    exact = Decimal(f"{value:.15g}").quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP) + 0
+    text = f"{exact:{'+' if sign else ''},f}".replace("-", "−")
     return text.translate(_SWAP) if lang == "nl" else text
 
 

@@ -371,33 +371,45 @@ def test_axe_finds_nothing(visit: Visit, anchor: str, scheme: str, lang: str, wi
     assert [(v["id"], v["impact"], [n["target"] for n in v["nodes"]][:3]) for v in found] == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("anchor", "most"),
-    [("#overview", 2), ("#energy", 3), ("#health", 3), ("#health.participation", 3)],
-)
-def test_prints_on_a4(visit: Visit, tmp_path: Path, anchor: str, most: int) -> None:
-    if shutil.which("pdftotext") is None:
-        cannot_run("pdftotext is not here (install poppler-utils)")
-    page = visit(anchor, scheme="dark")
-    file = tmp_path / "page.pdf"
+def _printed(page: Page, file: Path) -> list[str]:
+    """The text of each page of paper."""
     page.pdf(path=file, prefer_css_page_size=True, print_background=True)
     said = subprocess.run(["pdfinfo", file], capture_output=True, text=True, check=True).stdout
-    assert re.search(r"Page size:\s+59[45]\.\d+ x 84[12]", said), said
-    pages = int(re.search(r"Pages:\s+(\d+)", said)[1])  # type: ignore[index]
-    assert 1 <= pages <= most
+    assert re.search(r"Page size:\s+(59[45]\.\d+ x 84[12]|84[12](\.\d+)? x 59[45])", said), said
     text = subprocess.run(
         ["pdftotext", "-layout", file, "-"], capture_output=True, text=True, check=True
     ).stdout
-    title = page.locator(".view.on h1").inner_text()
-    assert title.split()[0] in text
-    assert "Download" not in text
-    if anchor == "#energy":
-        assert "144,4" in text and "doel 2030: 102,6" in text
-        # Paper has no links: the address stands there, and the code of the dataset in any case.
-        flat = "".join(text.split())
-        assert "ec.europa.eu/eurostat/databrowser/view/env_air_gge/default/table)" in flat
-        assert "eurostat/env_air_gge" in flat
+    return text.removesuffix("\f").split("\f")
+
+
+@pytest.mark.slow
+def test_prints_on_a4(visit: Visit, tmp_path: Path) -> None:
+    if shutil.which("pdftotext") is None:
+        cannot_run("pdftotext is not here (install poppler-utils)")
+    page = visit("#overview", scheme="dark")
+    missions = page.evaluate("[...document.querySelectorAll('[data-mission].view')].map(v => v.id)")
+    assert len(missions) == 30
+    for view in ("overview", "table", "changes", "method", *missions):
+        page.evaluate("h => { location.hash = h }", view)
+        pages = _printed(page, tmp_path / "page.pdf")
+        if view == "overview":
+            assert len(pages) == 2
+        if view in missions:
+            assert len(pages) <= 3, view
+        for paper in pages:
+            assert len([line for line in paper.splitlines() if line.strip()]) > 2, view
+        if view == "table":
+            assert len(pages) > 5
+            assert all(re.search(r"Missie +Indicator +Doel +Status", paper) for paper in pages)
+        text = " ".join(pages)
+        assert page.locator(".view.on h1").inner_text().split()[0] in text
+        assert "Bewaar" not in text
+        if view == "energy":
+            assert "144,4" in text and "doel 2030: 102,6" in text
+            # Paper has no links: the address stands there, and the code of the dataset in any case.
+            flat = "".join(text.split())
+            assert "ec.europa.eu/eurostat/databrowser/view/env_air_gge/default/table)" in flat
+            assert "eurostat/env_air_gge" in flat
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ window.missie = (function () {
     var size = Math.abs(value);
     var decimals = size >= 1000 || size === 0 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : Math.min(2 - Math.floor(Math.log10(size)), 8);
     return m.clean(value).toLocaleString(m.nl() ? "nl-NL" : "en-GB", {
-      minimumFractionDigits: exact ? 0 : decimals, maximumFractionDigits: decimals
+      minimumFractionDigits: exact && Number.isInteger(m.clean(value)) ? 0 : decimals, maximumFractionDigits: decimals
     }).replace("-", "\u2212");
   };
   m.save = function (name, content, type) {

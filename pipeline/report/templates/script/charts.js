@@ -125,7 +125,7 @@
   function plot(element) {
     var spec = copy(data.chart), id = element.dataset.chart;
     spec.width = Math.max(180, Math.min(printing ? PRINTED : element.clientWidth || 640, 1008) - 80);
-    spec.height = spec.width < 380 ? 220 : 270;
+    spec.height = printing ? 150 : spec.width < 380 ? 220 : 270;
     var made = chartData(id, spec.width);
     spec.signals.forEach(function (s) { if (s.name in made) s.value = made[s.name]; });
     render(element, spec, made.sets);
