@@ -5,6 +5,7 @@ Which text is used where, and HTML, do not belong here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -12,8 +13,11 @@ from typing import Any
 
 import yaml
 
+from pipeline.report.rules import rules
+
 LANGUAGES = ("nl", "en")
 _FOLDER = Path(__file__).with_name("messages")
+_RULE = re.compile(r"\{rule\.(\w+)\}")
 
 
 class Messages(Mapping[str, str]):
@@ -66,8 +70,10 @@ def dutch() -> dict[str, str]:
 
 @cache
 def _of(lang: str) -> dict[str, str]:
-    """Read when a text is first asked for."""
-    return read(_FOLDER / f"{lang}.yaml")
+    """Read when a text is first asked for, with the numbers of the method in it."""
+    numbers = rules(lang)
+    texts = read(_FOLDER / f"{lang}.yaml")
+    return {key: _RULE.sub(lambda m: numbers[m[1]], text) for key, text in texts.items()}
 
 
 def read(file: Path) -> dict[str, str]:

@@ -14,7 +14,11 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from pipeline.progress import method
+
 NONE = Markup('<span class="none">–</span>')
+# Of the pace that is needed, in %: where one status ends and the next begins.
+_EDGES = (100 * method.TOO_SLOW_FROM, 100 * method.ON_TRACK_FROM)
 _SWAP = str.maketrans(",.", ".,")
 
 
@@ -78,7 +82,7 @@ def shown(value: Any, kind: str, lang: str) -> str:
         return str(value) if kind == "year" else plain(value, 0, lang)
     if kind == "pct":
         # 94.7 % is no 95 %: next to a threshold the whole per cent would say otherwise.
-        near = any(abs(100 * value - edge) < 0.5 for edge in (60, 95))
+        near = any(abs(100 * value - edge) < 0.5 for edge in _EDGES)
         return plain(100 * value, 1 if near else 0, lang) + "%"
     if kind == "pct1":
         return plain(abs(100 * value), 1, lang) + "%"

@@ -24,8 +24,8 @@ KEYS = sorted(Messages("en"))
 # Two words in a row: a text, where it is no key, selector, SQL or formula.
 WORDS = re.compile(r"[^\W\d_]{2,} [^\W\d_]{2,}")
 
-# No texts: SQL, and the fonts of the charts.
-NO_TEXT = re.compile(r"\b(SELECT|FROM|UNION ALL|ORDER BY)\b|^-apple-system")
+# No texts: SQL, the fonts of the charts, and a unit of the marts.
+NO_TEXT = re.compile(r"\b(SELECT|FROM|UNION ALL|ORDER BY)\b|^-apple-system|^mln EUR$")
 
 
 def _placeholders(text: str) -> set[str]:
@@ -161,3 +161,14 @@ def test_one_year_and_more_years_are_said_differently(horizon: int, english: str
     said = re.sub(r"<[^>]*>", "", sentences.coverage(held))
     assert f", {english}, " in said and f"viel {horizon} jaar vooruit" in said
     assert all(len(Messages(lang).counted("chart.coverage", horizon)) > 0 for lang in LANGUAGES)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_text_repeats_a_number_of_the_method(lang: str) -> None:
+    """`{rule.name}` says it, from the one place where it is kept."""
+    raw = read(REPORT / "messages" / f"{lang}.yaml")
+    assert [k for k, text in raw.items() if re.search(r"\b(?!0\b)\d+(?:[.,]\d+)?%", text)] == []
+    assert sum("{rule." in text for text in raw.values()) > 30
+    texts = Messages(lang)
+    assert not any("{rule." in text for text in texts.values())
+    assert "60%" in texts["why.cut.insufficient"] and "95%" in texts["why.cut.on_track"]
