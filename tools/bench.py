@@ -1,8 +1,8 @@
 """What a run and a large body cost, as ratios measured in one go: `make bench`.
 
-First a run: a first offline run and one in which nothing changed, by CPU. Then a body of ROWS rows
-(5 million unless told) beside the same work in pandas and Polars, and beside DuckDB scanning the
-file and doing nothing, which is the limit. `make bench ROWS=50000000` does the second part only;
+First a run: a first offline run and one in which nothing changed, by CPU, and the first view of its
+page (first_view.py). Then a body of ROWS rows (5 million unless told) beside the same work in pandas
+and Polars, and beside DuckDB scanning the file and doing nothing, which is the limit. `make bench ROWS=50000000` does the second part only;
 ROUNDS says how often, MEMORY what DuckDB may hold. Never a test: machines differ. The body and the
 ways of reading it are in throughput.py.
 """
@@ -23,6 +23,7 @@ ROWS = int(os.environ.get("ROWS") or 5_000_000)
 # Above this pandas and Polars do not fit into the memory of most machines.
 MOST_IN_MEMORY = 10_000_000
 CHECKOUT = Path(__file__).resolve().parents[1]
+FIRST_VIEW = [sys.executable, str(Path(__file__).with_name("first_view.py"))]
 THROUGHPUT = [sys.executable, str(Path(__file__).with_name("throughput.py"))]
 LABELS = {
     "duckdb": "DuckDB, bare scan of the file",
@@ -72,6 +73,12 @@ def nightly() -> None:
             found = subprocess.run(
                 [sys.executable, "-c", EVENTS], env=env, capture_output=True, text=True, check=True
             )
+            # Last of all: Chromium would be the largest process of the rounds after it.
+            if len(again) == ROUNDS:
+                page = Path(folder) / "data" / "marts" / "report" / "index.html"
+                view = subprocess.run(
+                    [*FIRST_VIEW, str(page)], capture_output=True, text=True, check=True
+                )
     events, checks = map(int, found.stdout.split())
     print(f"A run, median of {ROUNDS}")
     for label, value, most, unit in (
@@ -85,6 +92,7 @@ def nightly() -> None:
         print(
             f"{label:36} {value:8.{digits}f} {unit:3} aim: at most {most:4}   {verdict(value <= most)}"
         )
+    print(view.stdout, end="")
 
 
 def throughput_of(*words: str) -> str:

@@ -1,5 +1,5 @@
-"""The scoreboard on a terminal: every mission and sub-mission in 100 columns, or in as many as their names
-take where the terminal has them.
+"""The scoreboard on a terminal: every mission and sub-mission in 100 columns, where a long name takes
+two lines, or in as many as the names take where the terminal has them.
 
 Its rows come from `board`, its words from the catalogue (`messages`).
 """
@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -30,21 +31,16 @@ def print_board(board: dict[str, Any], lang: str, console: Console, only: str = 
         for r in board["rows"]
         if not only or r["mission_id"] == only or r["mission_id"].startswith(f"{only}.")
     ]
-    # What is wider than its column is cut where there is no more room.
+    # What is wider than its column goes on in a line below where there is no more room.
     wide = console.width > _WIDTH
-    table = Table(
-        box=None,
-        pad_edge=False,
-        show_edge=False,
-        width=None if wide else min(console.width, _WIDTH),
-    )
-    for key, width in (("mission", 28), ("status", 29), ("by", 21), ("year", 6), ("way", 8)):
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for key, width in (("mission", 28), ("status", 27), ("by", 26), ("year", 6), ("way", 8)):
         table.add_column(
             texts.word("scoreboard", key),
-            overflow="ellipsis",
+            overflow="fold",
             width=None if wide else width,
             min_width=width if wide else None,
-            no_wrap=True,
+            no_wrap=wide or key in ("year", "way"),
             justify="right" if key == "way" else "left",
         )
     for row in rows:
@@ -122,7 +118,7 @@ def _name(row: dict[str, Any], lang: str) -> str:
     return typeset(row[f"short_{lang}"] or row[f"title_{lang}"])
 
 
-def _cells(row: dict[str, Any], texts: Messages) -> list[Text]:
+def _cells(row: dict[str, Any], texts: Messages) -> list[RenderableType]:
     """The row's cells: mission, status, what decides, year, and way against time."""
     depth = {"mission": 0, "sub_mission": 1, "interim_goal": 2}[row["level"]]
     title = _name(row, texts.lang)
@@ -130,7 +126,7 @@ def _cells(row: dict[str, Any], texts: Messages) -> list[Text]:
         title += f" {row['n_assessed']}/{row['n_sub_missions']}"
     year = "" if row["latest_year"] is None else str(row["latest_year"])
     return [
-        Text("  " * depth + title, style="bold" if depth == 0 else ""),
+        Padding(Text(title, style="bold" if depth == 0 else ""), (0, 0, 0, 2 * depth)),
         Text(_status(row, texts), style=COLOUR[row["status"]]),
         Text(_decided_by(row, texts)),
         Text(year + ("*" if row["is_dated"] else "") + ("±" if row["fragile"] else "")),
