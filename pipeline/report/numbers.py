@@ -7,6 +7,7 @@ mart and the place where it stands, counted from 0. Which figures are shown does
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
@@ -19,6 +20,7 @@ from pipeline.progress import method
 NONE = Markup('<span class="none">–</span>')
 # Of the pace that is needed, in %: where one status ends and the next begins.
 _EDGES = (100 * method.TOO_SLOW_FROM, 100 * method.ON_TRACK_FROM)
+_SPACED = re.compile(r"(?<=\d) %")
 _SWAP = str.maketrans(",.", ".,")
 
 
@@ -45,7 +47,7 @@ def for_people(unit: str) -> tuple[str, float]:
 
 def typeset(text: str) -> str:
     """A text of our own registry as a reader is used to it."""
-    return text.replace("CO2", "CO₂")
+    return _SPACED.sub("%", text.replace("CO2", "CO₂"))
 
 
 def digits(value: float) -> int:

@@ -66,8 +66,8 @@ def _first_screen(rows: list[dict[str, Any]], texts: Messages, only: str) -> Ite
     """What the page says first: the answer, then a line for each mission, the worst first."""
     missions = [r for r in rows if r["level"] == "mission"]
     if missions and not only:
-        parts = [r for r in rows if r["level"] == "sub_mission"]
-        found = totals(((r["status"], r) for r in missions), parts)
+        below = [r for r in rows if r["level"] == "sub_mission"]
+        found = totals(((r["status"], r) for r in missions), below)
         key = "some" if found["missions_on_course"] else "none"
         yield Text(texts[f"overview.answer.{key}"].format(**found))
         yield Text(texts["overview.tally"].format(**found))

@@ -143,7 +143,8 @@ def cautions(content: Content, row: Row, reading: Row) -> list[Markup]:
     said: list[Markup] = []
     if row["base_year_basis"] == "assumed":
         base = message("caution.assumed", year=number(row, "baseline_year", "year", "en"))
-        said.append(Markup("{} {}").format(base, english(reading["reason"])))
+        reason = reading["reason"]
+        said.append(Markup("{}: {}").format(base, english(reason)) if reason else base)
     elif reading["reason"]:
         said.append(english(reading["reason"]))
     if row["baseline_origin"] == "documented":
@@ -208,12 +209,7 @@ def pace(content: Content, row: Row, column: str) -> Markup:
     linear = row["pace_basis"] == "linear"
 
     def size(lang: str) -> Markup:
-        if not linear:
-            return number(row, column, "pct1", lang)
-        if str(indicator["unit"]).startswith("%"):
-            points = Messages(lang).word("unit", "pp").replace(" ", "\u00a0")
-            return Markup("{}\u00a0{}").format(number(row, column, "size", lang), points)
-        return quantity(row, column, indicator, lang, "size")
+        return _difference(row, column, indicator, lang) if linear else number(row, column, "pct1", lang)  # fmt: skip
 
     sense = _sense(value, indicator)
     if column == "pace_required":
@@ -233,9 +229,17 @@ def _trend(row: Row, indicator: Row, lang: str) -> Markup:
 
 
 def amount(content: Content, row: Row, column: str) -> Markup:
-    """An amount without its sign, with its unit."""
+    """A difference without its sign, with its unit."""
     indicator = content.indicators[row["indicator_id"]]
-    return both(*(quantity(row, column, indicator, lang, "size") for lang in LANGUAGES))
+    return both(*(_difference(row, column, indicator, lang) for lang in LANGUAGES))
+
+
+def _difference(row: Row, column: str, indicator: Row, lang: str) -> Markup:
+    """What lies between two values: of percentages, in percentage points."""
+    if not str(indicator["unit"]).startswith("%"):
+        return quantity(row, column, indicator, lang, "size")
+    points = Messages(lang).word("unit", "pp").replace(" ", "\u00a0")
+    return Markup("{}\u00a0{}").format(number(row, column, "size", lang), points)
 
 
 def acceleration(row: Row) -> Markup:
