@@ -22,7 +22,8 @@ SAID = {
     "nl": {
         "on course": r"Geen van de 5 missies is geheel op koers|Geheel op koers: \d van de 5",
         "fails": "Loopt achter:",
-        "sure": r"Solide oordelen: \d",
+        "unclear": "Onduidelijk:",
+        "sure": r"Hoe zeker: \d+ vrijwel zeker, \d+ waarschijnlijk, \d+ onzeker. Solide oordelen: \d",
         "changed": "Laatst veranderd",
         "old": "Oude cijfers",
         "confidence": "vrijwel zeker|waarschijnlijk|onzeker",
@@ -30,7 +31,8 @@ SAID = {
     "en": {
         "on course": r"None of the 5 missions is wholly on course|Wholly on course: \d of the 5",
         "fails": "Lagging:",
-        "sure": r"Solid verdicts: \d",
+        "unclear": "Unclear:",
+        "sure": r"How sure: \d+ firm, \d+ likely, \d+ uncertain. Solid verdicts: \d",
         "changed": "What changed lately",
         "old": "Dated figures",
         "confidence": "firm|likely|uncertain",
@@ -47,11 +49,17 @@ def test_the_answers_stand_on_the_first_screen(
     page = visit(lang=lang, width=width, height=height)
     expect(page.locator("#lately li").first).to_be_attached()
     keep(page, f"first-{width}-{lang}")
-    parts = "#overview > h1, .answer, .tally-all, .standing, .standing h2, .standing .status, .standing .parts, .lately, .aged"
-    for part in page.locator(parts).all():
-        box = part.bounding_box()
-        assert box and box["x"] >= 0 and box["x"] + box["width"] <= width
-        assert box["y"] + box["height"] <= height, part.inner_text()
+    parts = "#overview > h1, .answer, .tally-all, .standing, .standing h2, .standing .status, .standing .parts, .standing .names a, .lately, .aged"
+    boxes = page.evaluate(
+        """parts => [...document.querySelectorAll(parts)].filter(e => e.checkVisibility()).map(e => {
+          const b = e.getBoundingClientRect();
+          return [e.innerText, b.left, b.right, b.bottom];
+        })""",
+        parts,
+    )
+    assert len(boxes) > 30
+    for said, left, right, bottom in boxes:
+        assert left >= 0 and right <= width and bottom <= height, said
     assert page.locator(".standing").count() == 5
     seen = page.locator("#overview").inner_text().split("\n\n\n")[0]
     for what, words in SAID[lang].items():
