@@ -77,14 +77,14 @@ def shown(value: Any, kind: str, lang: str) -> str:
 
     Kinds: `year`; `int`; `value`, `size` (without its sign) and `signed` (in the indicator's unit);
     `exact` (a target as it was set); `full` (for sums); `reached` (a decimal year). Of a fraction,
-    in %: `pct`, `pct1` (without its sign), `pct3` (signed, for sums), `change` and `change1` (signed), `chance`.
+    in %: `pct`, `ratio` (of paces), `pct1` (without its sign), `pct3` (signed, for sums), `change` and `change1` (signed), `chance`.
     In % already: `growth` (signed) and `growth1` (without its sign).
     """
     if kind in ("year", "int"):
         return str(value) if kind == "year" else plain(value, 0, lang)
-    if kind == "pct":
+    if kind in ("pct", "ratio"):
         # 94.7 % is no 95 %: next to a threshold the whole per cent would say otherwise.
-        near = any(abs(100 * value - edge) < 0.5 for edge in _EDGES)
+        near = kind == "ratio" and any(abs(100 * value - edge) < 0.5 for edge in _EDGES)
         return plain(100 * value, 1 if near else 0, lang) + "%"
     if kind == "pct1":
         return plain(abs(100 * value), 1, lang) + "%"

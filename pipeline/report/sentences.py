@@ -5,6 +5,7 @@ Each sentence is a text of the catalogue around figures of the row; nothing is c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -13,7 +14,7 @@ from markupsafe import Markup
 from pipeline.report.content import Content
 from pipeline.report.markup import both, counted, english, filled, message, outside, word
 from pipeline.report.messages import LANGUAGES, Messages, in_dutch
-from pipeline.report.numbers import NONE, Row, for_people, number
+from pipeline.report.numbers import NONE, Row, for_people, number, plain
 
 # The rule of METHOD.md §4 that decided, where the letter's target is a milestone without a number.
 _MILESTONE = ("achieved", "missed")
@@ -58,7 +59,7 @@ def why(content: Content, row: Row) -> Markup:
         "target_year": lambda lang: number(row, "target_year", "year", lang),
         "target": lambda lang: quantity(row, "target_value", indicator, lang, "exact"),
         "latest": lambda lang: quantity(row, "latest_value", indicator, lang),
-        "ratio": lambda lang: number(row, "ratio_short", "pct", lang),
+        "ratio": lambda lang: number(row, "ratio_short", "ratio", lang),
         "moves": lambda lang: _trend(row, indicator, lang),
         # How the method reads that ratio or growth.
         "cut": lambda lang: Messages(lang).word("why.cut", status),
@@ -154,7 +155,7 @@ def cautions(content: Content, row: Row, reading: Row) -> list[Markup]:
         lapses = day(row["lapses_on"])
         said.append(Markup("{} {}.").format(message("caution.dated"), lapses))
     if row["windows_disagree"]:
-        ratio = number(row, "ratio_long", "pct")
+        ratio = number(row, "ratio_long", "ratio")
         said.append(Markup("{} ({}).").format(message("caution.windows_disagree"), ratio))
     definitive = row["status_on_definitive_data"]
     if definitive and definitive != row["status"]:
@@ -324,9 +325,10 @@ def record(content: Content, row: Row) -> Markup | None:
     )
 
 
-def total(name: str, value: int) -> Markup:
-    """A number that is counted over the marts, with its name."""
-    return Markup('<data value="{}" data-at="total:{}">{}</data>').format(value, name, value)
+def total(name: str, value: int) -> Callable[[str], Markup]:
+    """A number that is counted over the marts, with its name, as a part of a message."""
+    mark = Markup('<data value="{}" data-at="total:{}">{}</data>')
+    return lambda lang: mark.format(value, name, plain(value, 0, lang))
 
 
 def lead(content: Content) -> Markup:

@@ -50,7 +50,7 @@ def sums(content: Content, row: Row) -> list[tuple[str, Markup]]:
         add("pace_recent", pace["recent"], kind)
     add("pace_required", pace["required"], kind)
     if start is not None:
-        add("ratio_short", "{recent} ÷ [" + pace["needed"] + "]", "pct")
+        add("ratio_short", "{recent} ÷ [" + pace["needed"] + "]", "ratio")
     add("acceleration_factor", "{required} ÷ {recent}", "value")
     return found
 
