@@ -6,28 +6,29 @@ a vintage that was withdrawn takes it back, and the withdrawal stays on file wit
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
 from pipeline.paths import safe_name, write_atomic
 from pipeline.registry import Dataset
 from pipeline.vintages.store import Archive, Vintage, dump, read_note
+from pipeline.vintages.texts import said
 
 ACCEPTED, WITHDRAWN = "_accepted", "_withdrawn"
 
 
 def accept(archive: Archive, vintage: Vintage, author: str, day: date, why: str) -> None:
     """Note that a person takes a vintage as it is, whatever its checks say."""
-    said = _said(author, day, why)
-    write_atomic(_path(archive, ACCEPTED, vintage), dump(said))
+    decision = _decision(author, day, why)
+    write_atomic(_path(archive, ACCEPTED, vintage), dump(decision))
     if earlier := withdrawal(archive, vintage):
-        write_atomic(_path(archive, WITHDRAWN, vintage), dump({**earlier, "ended": said}))
+        write_atomic(_path(archive, WITHDRAWN, vintage), dump({**earlier, "ended": decision}))
 
 
 def withdraw(archive: Archive, vintage: Vintage, author: str, day: date, why: str) -> None:
     """Note that a person takes a vintage out of use; the vintage stays."""
-    write_atomic(_path(archive, WITHDRAWN, vintage), dump(_said(author, day, why)))
+    write_atomic(_path(archive, WITHDRAWN, vintage), dump(_decision(author, day, why)))
 
 
 def acceptance(archive: Archive, vintage: Vintage) -> dict[str, str]:
@@ -46,9 +47,9 @@ def withdrawal(archive: Archive, vintage: Vintage) -> dict[str, str]:
     return {} if "ended" in found else _texts(found)
 
 
-def in_words(verb: str, said: dict[str, str]) -> str:
+def in_words(verb: str, decision: Mapping[str, str], lang: str = "en") -> str:
     """A decision as a sentence's end: `withdrawn by A. Person on 2026-11-23: why`."""
-    return f"{verb} by {said.get('author')} on {said.get('date')}: {said.get('why')}"
+    return said(verb, lang, **{part: decision.get(part) for part in ("author", "date", "why")})
 
 
 def find(archive: Archive, datasets: Iterable[Dataset], vintage_id: str) -> list[Vintage]:
@@ -61,7 +62,7 @@ def find(archive: Archive, datasets: Iterable[Dataset], vintage_id: str) -> list
     ]
 
 
-def _said(author: str, day: date, why: str) -> dict[str, str]:
+def _decision(author: str, day: date, why: str) -> dict[str, str]:
     return {"author": author, "date": day.isoformat(), "why": " ".join(why.split())}
 
 

@@ -15,11 +15,12 @@ from pipeline.vintages.decisions import in_words, withdrawal
 from pipeline.vintages.expected import Rules
 from pipeline.vintages.order import judge_of
 from pipeline.vintages.store import Vintage
+from pipeline.vintages.texts import said
 from pipeline.vintages.validate import CHECKS, Validator
 
 _TEXT = (
     "source", "dataset", "vintage_id", "known_from", "known_from_basis", "origin", "scope",
-    "verdict", "reason", "found_in", "observations", "rejects",
+    "scope_nl", "verdict", "reason", "reason_nl", "found_in", "observations", "rejects",
 )  # fmt: skip
 WITHDRAWN = "withdrawn"
 _NOT_IN_USE = "No vintage that a person withdrew is in use."
@@ -79,7 +80,11 @@ def resolve(
         verdict: Mapping[str, Any]
         taken_back = withdrawal(validator.archive, vintage)
         if taken_back:
-            verdict = {"verdict": WITHDRAWN, "reason": in_words(WITHDRAWN, taken_back)}
+            verdict = {
+                "verdict": WITHDRAWN,
+                "reason": in_words(WITHDRAWN, taken_back),
+                "reason_nl": in_words(WITHDRAWN, taken_back, "nl"),
+            }
             withdrawn.append(f"{vintage.vintage_id}: {verdict['reason']}")
         else:
             verdict = validator.verdict(vintage, rules, judge_of(vintage, accepted))
@@ -107,8 +112,8 @@ def resolve(
         ]
     if withdrawn:
         # Of the dataset and not of one vintage, so it is none of CHECKS: what a person did is told.
-        said = "; ".join(withdrawn)
-        state.checks.append(CheckResult(WITHDRAWN, True, "error", False, said, 0, [], _NOT_IN_USE))
+        told = "; ".join(withdrawn)
+        state.checks.append(CheckResult(WITHDRAWN, True, "error", False, told, 0, [], _NOT_IN_USE))
     return state
 
 
@@ -130,18 +135,21 @@ def _row(
         "known_from": vintage.known_from.isoformat(),
         "known_from_basis": manifest.get("known_from_basis"),
         "origin": manifest.get("origin"),
-        "scope": _scope_text(vintage.scope),
+        "scope": _scope_text(vintage.scope, "en"),
+        "scope_nl": _scope_text(vintage.scope, "nl"),
         "partial": vintage.partial,
         "position": position,
         "verdict": verdict["verdict"],
         "reason": verdict["reason"],
+        "reason_nl": verdict["reason_nl"],
         "found_in": manifest.get("found_in"),
         "is_current": False,
         **files,
     }
 
 
-def _scope_text(scope: Mapping[str, list[Any]]) -> str:
+def _scope_text(scope: Mapping[str, list[Any]], lang: str) -> str:
     years = scope.get("years") or []
-    span = f"{min(years)}–{max(years)}" if years else "years not declared"
-    return f"{len(scope.get('series') or [])} series, {len(scope.get('geos') or [])} areas, {span}"
+    span = f"{min(years)}–{max(years)}" if years else said("scope.no_years", lang)
+    series, areas = (len(scope.get(part) or []) for part in ("series", "geos"))
+    return said("scope", lang, series=series, areas=areas, years=span)

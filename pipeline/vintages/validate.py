@@ -26,6 +26,7 @@ from pipeline.vintages.decisions import acceptance, in_words
 from pipeline.vintages.expected import Frames, Rules
 from pipeline.vintages.prune import used
 from pipeline.vintages.store import MAX_BODY, Archive, ArchiveError, Vintage, dump
+from pipeline.vintages.texts import LANGUAGES, said
 from pipeline.vintages.words import reason
 
 # name → (severity, what holds when it passes)
@@ -85,12 +86,15 @@ class Validator:
             "pipeline/formats",
             "pipeline/quality",
             "pipeline/vintages/expected.py",
+            "pipeline/vintages/texts.py",
+            "pipeline/vintages/texts.yaml",
             "pipeline/vintages/validate.py",
             "pipeline/vintages/words.py",
         )
 
     def verdict(self, vintage: Vintage, rules: Rules, before: Vintage | None) -> dict[str, Any]:
-        """`verdict` (accepted or quarantined), `reason` and `checks`; given before, or now.
+        """`verdict` (accepted or quarantined), `reason` (English), `reason_nl` and `checks`; given
+        before, or now.
 
         `before`: the accepted vintage that it is compared with.
         """
@@ -208,21 +212,30 @@ def _verdict(
 ) -> dict[str, Any]:
     """`accepted`: who takes the vintage in spite of what failed; one that cannot be read nobody can."""
     checks = []
-    by = in_words("accepted", dict(accepted)) if accepted else ""
+    by = {lang: in_words("accepted", accepted, lang) if accepted else "" for lang in LANGUAGES}
     for name, (severity, description) in CHECKS.items():
         outcome = outcomes.get(name) or {
             "passed": not fault,
             "observed": "not run: the body cannot be read" if fault else "nothing to compare with",
         }
-        if by and not fault and not outcome["passed"]:
-            outcome = {**outcome, "passed": True, "observed": f"{outcome['observed']}; {by}"}
+        if accepted and not fault and not outcome["passed"]:
+            seen = f"{outcome['observed']}; {by['en']}"
+            outcome = {**outcome, "passed": True, "observed": seen}
         checks.append(
             CheckResult(name, severity=severity, blocking=False, description=description, **outcome)
         )
     failed = [c for c in checks if not c.passed and c.severity == "error"]
-    why = fault if frames is None else reason(failed, frames)
+    why = by
+    if failed:
+        why = {
+            lang: said("schema", lang, observed=fault)
+            if frames is None
+            else reason(failed, frames, lang)
+            for lang in LANGUAGES
+        }
     return {
         "verdict": "quarantined" if failed else "accepted",
-        "reason": why if failed else by,
+        "reason": why["en"],
+        "reason_nl": why["nl"],
         "checks": [c.to_json() for c in checks],
     }

@@ -10,13 +10,17 @@ columns:
   known_from: DATE, date from which its figures were known
   known_from_basis: VARCHAR, what that date is (published or collected or bundled or retrieved)
   scope: VARCHAR, what the vintage declares to hold
+  scope_nl: VARCHAR, the same in Dutch
   origin: VARCHAR, live or bundled or ingested
   verdict: VARCHAR, accepted or quarantined or withdrawn (of the vintage in use; else of the newest)
   reason: VARCHAR, why the newest was quarantined or withdrawn where none is in use; who accepted the one in use and why, where a person did
+  reason_nl: VARCHAR, the same in Dutch; what a parser or a publisher said stays English, in “ ”
   age_days: INTEGER, days from known_from to the reference date
   n_vintages: INTEGER, vintages known at the reference date
   pending: VARCHAR, a newer vintage that was quarantined and why
+  pending_nl: VARCHAR, the same in Dutch
   withdrawn: VARCHAR, the newest vintage that a person took out of use, who and why
+  withdrawn_nl: VARCHAR, the same in Dutch
   licence: VARCHAR, licence
   citation: VARCHAR, how to cite it
   found_in: VARCHAR, where the bytes come from
@@ -38,22 +42,28 @@ WITH numbered AS (
 ), total AS (
   SELECT source, dataset, count(*) AS n_vintages FROM numbered GROUP BY ALL
 ), bad AS (
-  SELECT q.source, q.dataset, q.vintage_id || ': ' || q.reason AS pending
+  SELECT q.source, q.dataset, q.vintage_id || ': ' || q.reason AS pending,
+         q.vintage_id || ': ' || q.reason_nl AS pending_nl
   FROM numbered q LEFT JOIN used u USING (source, dataset)
   WHERE q.verdict = 'quarantined' AND u.vintage_id IS NOT NULL AND q.n > u.n
   QUALIFY row_number() OVER (PARTITION BY q.source, q.dataset ORDER BY q.n DESC) = 1
 ), taken_back AS (
-  SELECT source, dataset, vintage_id || ': ' || reason AS withdrawn
+  SELECT source, dataset, vintage_id || ': ' || reason AS withdrawn,
+         vintage_id || ': ' || reason_nl AS withdrawn_nl
   FROM numbered WHERE verdict = 'withdrawn'
   QUALIFY row_number() OVER (PARTITION BY source, dataset ORDER BY n DESC) = 1
 )
 SELECT d.source, d.dataset, d.title, d.publisher, u.vintage_id, u.known_from::DATE AS known_from,
-       u.known_from_basis, coalesce(u.scope, w.scope) AS scope, coalesce(u.origin, w.origin) AS origin,
+       u.known_from_basis, coalesce(u.scope, w.scope) AS scope,
+       coalesce(u.scope_nl, w.scope_nl) AS scope_nl, coalesce(u.origin, w.origin) AS origin,
        coalesce(u.verdict, w.verdict) AS verdict,
        CASE WHEN u.vintage_id IS NULL THEN coalesce(w.reason, CASE WHEN d.live_only THEN 'not pulled yet' ELSE 'no vintage known at this date' END)
             ELSE nullif(u.reason, '') END AS reason,
+       CASE WHEN u.vintage_id IS NULL THEN coalesce(w.reason_nl, CASE WHEN d.live_only THEN 'nog niet opgehaald' ELSE 'op deze datum is geen editie bekend' END)
+            ELSE nullif(u.reason_nl, '') END AS reason_nl,
        (r.reference_date - u.known_from::DATE)::INTEGER AS age_days,
-       coalesce(t.n_vintages, 0)::INTEGER AS n_vintages, b.pending, k.withdrawn, d.licence, d.citation,
+       coalesce(t.n_vintages, 0)::INTEGER AS n_vintages, b.pending, b.pending_nl, k.withdrawn, k.withdrawn_nl,
+       d.licence, d.citation,
        coalesce(u.found_in, w.found_in) AS found_in,
        d.live_only AND t.n_vintages IS NULL AS waits_for_pull, d.landing_url
 FROM registry.datasets d
