@@ -70,7 +70,10 @@ def _sources(release: Release, item: Row) -> list[Row]:
     return [
         {"dataset": name, **{k: row[k] for k in (
             "publisher", "vintage_id", "known_from", "known_from_basis", "origin", "citation",
-            "licence", "found_in")}, "landing_urls": _pages(item, name)}
+            "licence", "found_in")},
+         # A release of an earlier version has no Dutch.
+         **{k: row.get(k) for c in ("reason", "pending") for k in (c, f"{c}_nl")},
+         "landing_urls": _pages(item, name)}
         for name, row in release.sources.items()
         if row["vintage_id"] in used or (not used and f"{item['source']}/{item['dataset']}" == name)
     ]  # fmt: skip

@@ -82,9 +82,10 @@ def read_board(release: Path) -> dict[str, Any]:
         identity = dicts(con, "SELECT release_id, reference_date FROM marts.release")[0]
         sources = dicts(
             con,
-            "SELECT source, dataset, publisher, vintage_id, known_from, age_days, pending, "
-            "verdict, reason, licence, citation, waits_for_pull FROM marts.source_status "
-            "ORDER BY source, dataset",
+            # A release of an earlier version says it in English only.
+            "SELECT source, dataset, publisher, vintage_id, known_from, age_days, verdict, "
+            "COLUMNS('^(pending|reason)(_nl)?$'), licence, citation, waits_for_pull "
+            "FROM marts.source_status ORDER BY source, dataset",
         )
     return {
         "rows": rows,

@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.progress import method
 from pipeline.release.explain import MADE_OF, WORDS
 from pipeline.release.read import HOME
-from pipeline.report.messages import Messages
+from pipeline.report.messages import Messages, about, dutch, registered
 from pipeline.report.numbers import shown
 
 _DECIMAL = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?|-\d+(?![\d-])")
@@ -121,21 +121,33 @@ def _break(reason: str, say: Said) -> str:
 
 
 def _recorded(text: str, say: Said) -> str:
-    """What the registry says in one language only, as a quotation."""
-    return text if say.lang == "en" else f"“{text}” ({say['recorded']})"
+    """What the registry says; as a quotation where it says it in English only."""
+    if say.lang == "en" or text in dutch():
+        return registered(text, say.lang)
+    return f"“{text}” ({say['recorded']})"
 
 
 def _source(source: dict[str, Any], say: Said) -> Iterator[str]:
     word = say.texts.word
-    yield say.field(
-        "vintage",
-        f"{source['dataset']} {source['vintage_id']}, {say['known_from']} {source['known_from']} "
-        f"({word('known', source['known_from_basis'])}, {word('origin', source['origin'])})",
+    why = about(source, "reason", say.lang)
+    if source["vintage_id"] is None:
+        yield say.field("vintage", f"{source['dataset']}: {why}")
+    else:
+        yield say.field(
+            "vintage",
+            f"{source['dataset']} {source['vintage_id']}, {say['known_from']} "
+            f"{source['known_from']} ({word('known', source['known_from_basis'])}, "
+            f"{word('origin', source['origin'])}{f'; {why}' if why else ''})",
+        )
+    if refused := about(source, "pending", say.lang):
+        yield say.field("refused", refused)
+    publisher, citation, licence = (
+        registered(source[k], say.lang) for k in ("publisher", "citation", "licence")
     )
-    yield say.field("cite", f"{source['publisher']}: {source['citation']}")
+    yield say.field("cite", f"{publisher}: {citation}")
     for page in source["landing_urls"]:
         yield say.field("page", page)
-    yield say.field("licence", source["licence"])
+    yield say.field("licence", licence)
 
 
 def _observation(seen: dict[str, Any], say: Said) -> str:

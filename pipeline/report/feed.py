@@ -17,7 +17,7 @@ from markupsafe import escape
 from pipeline.paths import write_atomic
 from pipeline.release.changes import FOLDER, entries
 from pipeline.report.embedded import script_json
-from pipeline.report.messages import LANGUAGES, Messages, in_dutch
+from pipeline.report.messages import LANGUAGES, Messages, registered
 from pipeline.report.numbers import Row, typeset
 from pipeline.report.sentences import day_in, target_label
 
@@ -114,8 +114,8 @@ def lines(entry: dict[str, Any], lang: str) -> Iterator[tuple[str, str, str]]:
     for source in entry["sources"]:
         known = source["known_from"]
         when = day_in(date.fromisoformat(known), texts) if known else ""
-        parts = (source["title"] or source["dataset"], source["publisher"])
-        name = ", ".join(in_dutch(p) if lang == "nl" else p for p in parts if p)
+        named = (source["title"] or source["dataset"], source["publisher"])
+        name = ", ".join(registered(part, lang) for part in named if part)
         said = texts[f"history.source.{source['what']}"].format(name=name, date=when)
         yield "lost" if source["what"] in ("lost", "quarantined") else "source", "quality", said
     for figure in entry["figures"]:

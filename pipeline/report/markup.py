@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 
 from pipeline.report.messages import LANGUAGES, Messages, dutch
 
+_QUOTED = re.compile("“([^“”]*)(”|$)")
 _PAGE = re.compile(r"https://[^\s/?#@\\]+(?:[/?#][^\s\\]*)?")
 
 
@@ -43,16 +44,23 @@ def trusted(text: str) -> Markup:
     return Markup(text)  # noqa: S704 - never text from outside
 
 
-def outside(text: Any, limit: int = 300) -> Markup:
-    """Text from outside: escaped, its direction kept apart, and a long one folded."""
+def outside(text: Any, limit: int = 300, quoting: bool = False) -> Markup:
+    """Text from outside: escaped, its direction kept apart, and a long one folded. `quoting`: what
+    stands in “ ” is English."""
     said = "" if text is None else str(text)
+    shown = _with_quotes if quoting else escape
     if len(said) <= limit:
-        return woven("<bdi>{said}</bdi>", said=said)
+        return woven("<bdi>{said}</bdi>", said=shown(said))
     return woven(
         '<details class="long"><summary><bdi>{head}</bdi>…</summary><bdi>{said}</bdi></details>',
-        head=said[:limit],
-        said=said,
+        head=shown(said[:limit]),
+        said=shown(said),
     )
+
+
+def _with_quotes(said: str) -> Markup:
+    marked = _QUOTED.sub(r'“<bdi lang="en">\1</bdi>\2', str(escape(said)))
+    return Markup(marked)  # noqa: S704 - it was escaped
 
 
 def english(text: Any) -> Markup:
@@ -62,6 +70,14 @@ def english(text: Any) -> Markup:
     if said in dutch():
         return both(dutch()[said], said)
     return woven('<span lang="en">{said}</span>', said=outside(said))
+
+
+def verdict(nl: Any, en: Any, limit: int = 300) -> Markup:
+    """What is said of a vintage. What the Dutch quotes in “ ” is English, and marked as such for who
+    hears it; a release of an earlier version has no Dutch."""
+    if not nl:
+        return english(en)
+    return both(outside(nl, limit, quoting=True), outside(en, limit))
 
 
 def either(text: Any) -> Markup:

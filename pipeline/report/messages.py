@@ -57,15 +57,21 @@ class Messages(Mapping[str, str]):
         return self[f"{key}.one" if count == 1 else f"{key}.other"]
 
 
-def in_dutch(text: str) -> str:
-    """An English text of the registry in Dutch, where that is known."""
-    return dutch().get(text, text)
-
-
 @cache
 def dutch() -> dict[str, str]:
     """Dutch by the English text of the registry that it says."""
     return dict(_tree(_FOLDER / "registry.yaml"))
+
+
+def registered(text: str, lang: str) -> str:
+    """A text of the registry, which is English, in a language; as it is where it has no Dutch."""
+    return dutch().get(text, text) if lang == "nl" else text
+
+
+def about(source: Mapping[str, Any], column: str, lang: str) -> str:
+    """What a row of source_status says in a language; in English where it has no Dutch (a release of an
+    earlier version)."""
+    return (source.get(f"{column}_nl") if lang == "nl" else None) or source[column] or ""
 
 
 @cache

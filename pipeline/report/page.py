@@ -30,6 +30,7 @@ from pipeline.report.markup import (
     page_address,
     placeholder,
     trusted,
+    verdict,
     word,
 )
 from pipeline.report.messages import LANGUAGES, Messages
@@ -150,6 +151,7 @@ def _environment(content: Content, drawable: dict[str, Any]) -> Environment:
         word=lambda group, value, lang: Messages(lang).word(group, value),
         outside=outside,
         english=english,
+        verdict=verdict,
         either=either,
         page_address=page_address,
         date=sentences.day,

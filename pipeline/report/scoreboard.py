@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.report.messages import Messages
+from pipeline.report.messages import Messages, about
 from pipeline.report.numbers import typeset
 from pipeline.report.statuses import COLOUR, MARK, STATUSES
 from pipeline.report.totals import rank, totals
@@ -56,7 +56,7 @@ def print_board(board: dict[str, Any], lang: str, console: Console, only: str = 
             console.print(Text(_override(row, texts), style="bold"))
     console.print(Text(_footer(board, texts), style="dim"), soft_wrap=False)
     for source in board["problems"]:
-        why = source["pending"] or source["reason"]
+        why = about(source, "pending", lang) or about(source, "reason", lang)
         console.print(
             Text(f"! {source['source']}/{source['dataset']}: {why}", style="red"), soft_wrap=True
         )

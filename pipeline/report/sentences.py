@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from pipeline.report.content import Content
 from pipeline.report.markup import both, counted, english, filled, message, outside, word
-from pipeline.report.messages import LANGUAGES, Messages, in_dutch
+from pipeline.report.messages import LANGUAGES, Messages, registered
 from pipeline.report.numbers import NONE, Row, for_people, number, plain
 
 # The rule of METHOD.md §4 that decided, where the letter's target is a milestone without a number.
@@ -305,7 +305,7 @@ def picture_source(content: Content, indicator_id: str, lang: str) -> str:
     texts = Messages(lang)
     citation = content.indicators[indicator_id]["citation"] or ""
     return texts["chart.source"].format(
-        citation=in_dutch(citation) if lang == "nl" else citation,
+        citation=registered(citation, lang),
         date=day_in(content.as_of, texts) if content.as_of else "",
         release=content.release,
     )

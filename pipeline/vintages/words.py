@@ -35,7 +35,7 @@ def number(value: float, lang: str = "en") -> str:
     return written(f"{value:,.10g}" if abs(value) >= 10_000 else f"{value:.10g}", lang)
 
 
-def reason(failed: Sequence[CheckResult], frames: Frames, lang: str) -> str:
+def reason(failed: Sequence[CheckResult], frames: Frames, lang: str = "en") -> str:
     """What failed, in sentences of a language; empty if nothing did."""
     words = _Words(frames, {c.name: c for c in failed}, lang)
     return "; ".join(words.sentences())

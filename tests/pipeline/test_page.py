@@ -427,7 +427,7 @@ def poisoned(release: Path, folder: Path) -> Path:
             "caveat_en",
             "unit",
         ],
-        "source_status": ["pending", "title", "publisher", "scope", "citation"],
+        "source_status": ["pending", "pending_nl", "title", "publisher", "scope", "scope_nl", "citation"],
         "check_results": ["description", "observed", "example"],
         "targets": ["letter_text", "source"],
         "indicator_targets": ["reason"],

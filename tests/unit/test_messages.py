@@ -10,8 +10,13 @@ from string import Formatter
 
 import pytest
 
+from pipeline.paths import registry_root
+from pipeline.registry import load
+from pipeline.registry.tables import tables
 from pipeline.report import page, sentences
-from pipeline.report.messages import LANGUAGES, Messages, read
+from pipeline.report.feed import lines
+from pipeline.report.markup import verdict
+from pipeline.report.messages import LANGUAGES, Messages, about, dutch, read, registered
 from pipeline.report.numbers import Row
 from pipeline.report.statuses import COLOUR, MARK, REASONS, STATUSES, THRESHOLDS
 
@@ -172,3 +177,65 @@ def test_no_text_repeats_a_number_of_the_method(lang: str) -> None:
     texts = Messages(lang)
     assert not any("{rule." in text for text in texts.values())
     assert "60%" in texts["why.cut.insufficient"] and "95%" in texts["why.cut.on_track"]
+
+
+# The texts of the registry, in one language, that page, scoreboard and explain show.
+SHOWN = {
+    "breaks": ("reason",),
+    "datasets": ("title", "publisher", "licence", "citation"),
+    "indicator_targets": ("reason", "baseline_source"),
+    "official_projections": ("publisher",),
+    "sources": ("publisher", "licence", "citation"),
+    "targets": ("source",),
+}
+
+
+def test_every_text_of_the_registry_that_is_shown_has_its_dutch() -> None:
+    found = tables(load(registry_root()))
+    shown = {
+        text
+        for table, columns in SHOWN.items()
+        for row in found[table].to_pylist()
+        for column in columns
+        if (text := row[column])
+    }
+    assert sorted(shown - dutch().keys()) == []
+    assert sorted(dutch().keys() - shown) == []
+
+
+def test_a_text_without_dutch_is_given_as_it_is() -> None:
+    assert registered("Red List Index", "nl") == "Rode-Lijstindex"
+    assert registered("Red List Index", "en") == "Red List Index"
+    assert registered("Something new", "nl") == "Something new"
+
+
+def test_what_is_said_of_a_vintage_marks_what_it_quotes_in_english() -> None:
+    said = verdict("v1: niet te lezen: “no <JSON>”", "v1: no <JSON>")
+    assert said == (
+        '<span class="nl"><bdi>v1: niet te lezen: “<bdi lang="en">no &lt;JSON&gt;</bdi>”</bdi></span>'
+        '<span class="en"><bdi>v1: no &lt;JSON&gt;</bdi></span>'
+    )
+    assert verdict(None, "in English only") == '<span lang="en"><bdi>in English only</bdi></span>'
+
+
+def test_a_quotation_that_is_folded_is_marked_in_its_head_and_in_full() -> None:
+    said = verdict(f"te lezen: “{'x' * 400}”", "y")
+    assert said.count('<bdi lang="en">') == said.count("</bdi>") - 3 == 2
+    assert said.count("x" * 400) == 1 and "<summary>" in said
+
+
+def test_a_release_of_an_earlier_version_says_it_in_english() -> None:
+    assert about({"pending": "v: why", "pending_nl": "v: waarom"}, "pending", "nl") == "v: waarom"
+    assert about({"pending": "v: why"}, "pending", "nl") == "v: why"
+    assert about({"pending": None, "pending_nl": None}, "pending", "nl") == ""
+
+
+def test_a_source_that_changed_is_named_in_the_feeds_language() -> None:
+    source = {"dataset": "s/d", "what": "lost", "title": "Red List Index", "publisher": "OECD",
+              "known_from": None}  # fmt: skip
+    entry = {"unread": None, "before": {"method_version": "2.0"}, "method_version": "2.0",
+             "statuses": [], "figures": [], "overrides": [], "sources": [source]}  # fmt: skip
+    [(_, _, said)] = lines(entry, "nl")
+    assert "Rode-Lijstindex, OESO" in said
+    [(_, _, said)] = lines(entry, "en")
+    assert "Red List Index, OECD" in said
