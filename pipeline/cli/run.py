@@ -32,6 +32,7 @@ from pipeline.release.record import current_of, written_by
 
 if TYPE_CHECKING:
     from pipeline.outcome import Outcome
+    from pipeline.report.messages import Messages
 
 
 def run(
@@ -150,27 +151,31 @@ def _work(paths: Paths, run_id: str, settings: dict[str, Any]) -> Outcome:
 def _say(outcome: Outcome, paths: Paths, lang: str) -> int:
     """Tell of the outcome, on the terminal and to whom alerts go; the exit code. An output that
     cannot be written to changes neither."""
+    # YAML, which a run alone needs.
+    from pipeline.report.messages import Messages
+
     _warn(tell(outcome, paths))
+    texts = Messages(lang)
     if not outcome.stands:
         with lost_if_unwritable():
-            for line in (*outcome.why, "nothing published; the published set is as it was"):
+            for line in (*outcome.why, texts["run.nothing"]):
                 typer.echo(line, err=True)
         return NOTHING_PUBLISHED
     name = outcome.unpublished or "current"
-    shown = _print_scoreboard(paths, name, lang)
+    shown = _print_scoreboard(paths, name, texts)
     with lost_if_unwritable():
         for line in outcome.warnings:
             typer.echo(line, err=True)
     with lost_if_unwritable():
         if outcome.unpublished:
-            _say_not_published(outcome.unpublished, paths)
+            _say_not_published(outcome.unpublished, paths, texts)
             typer.echo(f"{paths.marts / 'releases' / name / 'report' / 'index.html'}")
         else:
             typer.echo(f"{paths.marts / 'report' / 'index.html'}")
     return DEGRADED if outcome.degraded or not shown else OK
 
 
-def _print_scoreboard(paths: Paths, name: str, lang: str) -> bool:
+def _print_scoreboard(paths: Paths, name: str, texts: Messages) -> bool:
     """The scoreboard of a release that stands; False, with a warning, if it cannot be read."""
     # DuckDB and rich, which a run alone needs.
     from pipeline.report.board import read_board
@@ -179,22 +184,22 @@ def _print_scoreboard(paths: Paths, name: str, lang: str) -> bool:
     try:
         board = read_board(common.release_of(paths, name))
     except Exception as error:
-        _warn([f"the release stands, and its scoreboard cannot be read: {error}".splitlines()[0]])
+        _warn([texts["run.unreadable"].format(why=error).splitlines()[0]])
         return False
     # As one text: of a pipe that is closed, or a disk that is full, Rich itself makes exit code 1.
     text = StringIO()
-    print_board(board, lang, console(text))
+    print_board(board, texts.lang, console(text))
     with lost_if_unwritable():
         sys.stdout.write(text.getvalue())
     return True
 
 
-def _say_not_published(name: str, paths: Paths) -> None:
+def _say_not_published(name: str, paths: Paths, texts: Messages) -> None:
     current = current_of(paths.marts)
-    still = f"readers still see {current}" if current else "nothing is published yet"
-    typer.echo(f"release {name} is of a date that has passed and was not published: {still}")
-    typer.echo(f"look at it with `missiemonitor status --release {name}` (explain, query, diff and")
-    typer.echo("report take --release too); `run --as-of DATE --publish` lets readers see it")
+    still = texts["run.still"].format(release=current) if current else texts["run.none_yet"]
+    typer.echo(texts["run.set_aside"].format(release=name, still=still))
+    typer.echo(texts["run.look"].format(release=name))
+    typer.echo(texts["run.how"])
 
 
 def _warn(lines: list[str]) -> None:

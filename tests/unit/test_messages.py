@@ -21,8 +21,12 @@ from pipeline.report.numbers import Row
 from pipeline.report.statuses import COLOUR, MARK, REASONS, STATUSES, THRESHOLDS
 
 REPORT = Path(page.__file__).parent
-# Two more modules have texts for the terminal.
-CODE = [*sorted(REPORT.glob("*.py")), *sorted(REPORT.parent.glob("release/*.py"))]
+# Some more modules have texts for the terminal.
+CODE = [
+    *sorted(REPORT.glob("*.py")),
+    *sorted(REPORT.parent.glob("release/*.py")),
+    REPORT.parent / "cli" / "run.py",
+]
 TEMPLATES = sorted(REPORT.glob("templates/*.j2"))
 SCRIPT = "\n".join(file.read_text("utf-8") for file in sorted(REPORT.glob("templates/script/*.js")))
 KEYS = sorted(Messages("en"))
