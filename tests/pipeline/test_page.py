@@ -103,6 +103,52 @@ class Figures(HTMLParser):
             self._open = None
 
 
+class Spoken(HTMLParser):
+    """What the page says in one language, without code and what is marked as in another."""
+
+    ALONE = frozenset({"meta", "link", "br", "img", "input", "hr"})
+    # Options change with the language by script; the note for those without script is Dutch.
+    ASIDE = frozenset({"script", "style", "code", "option", "noscript", "title"})
+
+    def __init__(self, lang: str) -> None:
+        super().__init__()
+        self.lang, self.said = lang, ""
+        self._open: list[tuple[str, bool]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in self.ALONE:
+            return
+        named = dict(attrs)
+        marks = {named.get("lang")} | set((named.get("class") or "").split())
+        other = {"nl", "en"} - {self.lang} if tag != "html" else set()
+        self._open.append((tag, tag in self.ASIDE or bool(marks & other)))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if not any(aside for _, aside in self._open):
+            self.said += f" {data}"
+
+
+FOREIGN = {
+    "nl": "the and with which from this were are not than what been their below above",
+    "en": "het een van niet wordt worden voor naar geen zijn niet deze maar ook",
+}
+
+
+@pytest.mark.parametrize("lang", FOREIGN)
+def test_no_sentence_stands_in_the_other_language(page: str, lang: str) -> None:
+    spoken = Spoken(lang)
+    spoken.feed(page)
+    words = re.findall(r"[^\W\d_]+", spoken.said)
+    assert len(words) > 10_000
+    foreign = set(FOREIGN[lang].split())
+    found = [n for n, word in enumerate(words) if word.lower() in foreign]
+    assert [" ".join(words[max(0, n - 4) : n + 5]) for n in found] == []
+
+
 @pytest.fixture(scope="module")
 def figures(page: str) -> list[tuple[str, str, str, str]]:
     parser = Figures()

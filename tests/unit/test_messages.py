@@ -207,6 +207,14 @@ def test_every_text_of_the_registry_that_is_shown_has_its_dutch() -> None:
     assert sorted(dutch().keys() - shown) == []
 
 
+def test_every_unit_is_said_in_words_where_its_sign_is_not_the_same_everywhere() -> None:
+    registry = load(registry_root())
+    units = {i.unit for i in registry.indicators.values()}
+    units |= {i.per_head.unit for i in registry.indicators.values() if i.per_head}
+    words = {key.removeprefix("unit.") for key in KEYS if key.startswith("unit.")}
+    assert units - words <= {"%", "kt", "Mt", "MW", "µg/m³"}
+
+
 def test_a_text_without_dutch_is_given_as_it_is() -> None:
     assert registered("Red List Index", "nl") == "Rode-Lijstindex"
     assert registered("Red List Index", "en") == "Red List Index"
