@@ -24,11 +24,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+import bench
 import duckdb
 import psutil
-
-import bench
 from peers_dbt import PROJECT, write_project, write_sources
+
 from pipeline.clock import today
 from pipeline.paths import CHECKOUT, registry_root, sql_root
 from pipeline.registry import load
@@ -195,8 +195,12 @@ class Builds:
 
     def _equal(self) -> None:
         for way in ("dagster", "dbt"):
-            must_be_equal(self.folder / "run" / "work", self.folder / way / f"{PROJECT}.duckdb", way)
-        must_be_equal(self.folder / "tables" / "work", self.folder / "dbt" / f"{PROJECT}.duckdb", "dbt")
+            must_be_equal(
+                self.folder / "run" / "work", self.folder / way / f"{PROJECT}.duckdb", way
+            )
+        must_be_equal(
+            self.folder / "tables" / "work", self.folder / "dbt" / f"{PROJECT}.duckdb", "dbt"
+        )
 
 
 def warehouse(work: Path) -> Warehouse:
@@ -255,9 +259,7 @@ def builds() -> None:
             f"aim: {state}, CPU of a run at most {most} × Dagster + dbt: {ratio:5.2f}   "
             f"{bench.verdict(ratio <= most)}"
         )
-    ours, theirs = (
-        max(middle[way, state].peak for state in STATES) for way in ("run", "dagster")
-    )
+    ours, theirs = (max(middle[way, state].peak for state in STATES) for way in ("run", "dagster"))
     print(
         f"aim: memory of all processes no higher: {ours:.0f} MB, {theirs:.0f} MB with Dagster + dbt   "
         f"{bench.verdict(ours <= theirs)}"
@@ -270,7 +272,9 @@ def growth() -> None:
         folder = Path(name)
         env = environment(folder / "run", folder / "run" / "dagster")
         said_by([*RUN, "run", "--offline"], env)
-        print(f"{'observations':>14} {'':24} {'CPU s':>8} {'wall s':>8} {'peak MB':>8}   × the first")
+        print(
+            f"{'observations':>14} {'':24} {'CPU s':>8} {'wall s':>8} {'peak MB':>8}   × the first"
+        )
         smallest: dict[str, Cost] = {}
         for factor in GROWTH:
             grown = folder / f"grown-{factor}"
@@ -295,9 +299,7 @@ def growth() -> None:
 
 
 def main() -> None:
-    versions = said_by(
-        [str(PEERS / "python"), "-c", VERSIONS], {**os.environ, "PYTHONPATH": ""}
-    )
+    versions = said_by([str(PEERS / "python"), "-c", VERSIONS], {**os.environ, "PYTHONPATH": ""})
     print(f"{versions}; ours: DuckDB {duckdb.__version__}; one thread of DuckDB on both sides")
     if ROUNDS:
         builds()

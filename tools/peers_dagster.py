@@ -14,7 +14,7 @@ def definitions(folder: Path) -> dg.Definitions:
     """The project in `folder`, which `dbt parse` has prepared, as one job."""
 
     @dbt_assets(manifest=folder / "target" / "manifest.json")
-    def tables(context: dg.AssetExecutionContext, dbt: DbtCliResource):  # noqa: ANN202
+    def tables(context: dg.AssetExecutionContext, dbt: DbtCliResource):
         yield from dbt.cli(["build"], context=context).stream()
 
     return dg.Definitions(

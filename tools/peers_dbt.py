@@ -157,7 +157,11 @@ def _python(model: Model) -> str:
         if changed == query:
             continue  # read by a check alone
         query = changed
-        there = f"ref({node(name)!r})" if schema in ("core", "marts") else f"source({schema!r}, {table!r})"
+        there = (
+            f"ref({node(name)!r})"
+            if schema in ("core", "marts")
+            else f"source({schema!r}, {table!r})"
+        )
         inputs.append(f"    {node(name)} = dbt.{there}")
     return PYTHON_MODEL.format(
         schema=model.layer,

@@ -34,14 +34,18 @@ def assets(date: str, *keys: str) -> None:
     layers = [model_key(name) for name in load_models(sql_root()) if name.split(".")[0] in keys]
     named = [dg.AssetKey(key.split("/")) for key in keys if "/" in key]
     with dg.DagsterInstance.get() as instance:
-        done = defs().resolve_job_def(NIGHTLY).execute_in_process(
-            instance=instance,
-            asset_selection=[*layers, *named],
-            run_config={
-                "resources": {"run": {"config": {"as_of": date, "offline": True}}},
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
-            raise_on_error=False,
+        done = (
+            defs()
+            .resolve_job_def(NIGHTLY)
+            .execute_in_process(
+                instance=instance,
+                asset_selection=[*layers, *named],
+                run_config={
+                    "resources": {"run": {"config": {"as_of": date, "offline": True}}},
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
+                raise_on_error=False,
+            )
         )
     if not done.success:
         sys.exit("the assets were not built; `missiemonitor doctor` may say why")

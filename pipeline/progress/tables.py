@@ -231,7 +231,7 @@ def _table(rows: Iterable[Row], names: Sequence[str]) -> pa.Table:
     """Rows as Arrow, with these columns also where there is no row to take them from. In pieces: as
     mappings rows take ten times the room."""
     left = iter(rows)
-    pieces = []
+    pieces: list[pa.Table] = []
     while not pieces or len(pieces[-1]) == _AT_ONCE:
         kept = list(islice(left, _AT_ONCE))
         pieces.append(pa.table({name: pa.array([row[name] for row in kept]) for name in names}))

@@ -273,7 +273,9 @@ def _as_read(model: Model) -> str:
     """The columns as Great Expectations is given them: lists as text. It hashes each frame, and one
     with lists in it takes it twenty times as long."""
     return ", ".join(
-        f"{quoted(c.name)}::VARCHAR AS {quoted(c.name)}" if c.type.endswith("[]") else quoted(c.name)
+        f"{quoted(c.name)}::VARCHAR AS {quoted(c.name)}"
+        if c.type.endswith("[]")
+        else quoted(c.name)
         for c in model.columns
     )
 
