@@ -40,8 +40,8 @@ PARTIAL = {"curated/cbs_ghg_climate_sectors_2023_partial"}
 BY_SURVEY = {"curated/cbs_online_crime"}
 # A file that holds two publications is the vintage of one: the other's figures are of a later date.
 WITHOUT = {"curated/mlz_wlz_leveringsvorm": "StatLine 84529NED"}
-# Years found to be wrong: dataset → day, (series, period as found) → period, why. The vintage with
-# the wrong ones stays, the corrected one comes after it.
+# Years found to be wrong: dataset → day, (series, period as found) → period, why (English, Dutch). The
+# vintage with the wrong ones stays, the corrected one comes after it.
 CORRECTED = {
     "curated/care_participation": (
         "2026-11-28",
@@ -50,6 +50,7 @@ CORRECTED = {
             ("people with Wlz care living in institution", "2019"): "2018",
         },
         "the two figures of care under the Wlz are of 2018, not 2019",
+        "de twee cijfers over zorg uit de Wlz zijn van 2018, niet van 2019",
     )
 }
 DIMENSIONS = {
@@ -229,11 +230,11 @@ def main(figures: Path, target: Path) -> None:
         partial = stem in PARTIAL
         total += write(target, item, entry, rows, known_from, basis, partial=partial)
         if name in CORRECTED:
-            day, periods, why = CORRECTED[name]
+            day, periods, why, why_nl = CORRECTED[name]
             for row in rows:
                 row["period"] = periods.get((row["series"], row["period"]), row["period"])
             right = {**entry, "note": f"{why}; {entry['note']}"}
-            accepted = {"author": "Missiemonitor", "date": day, "why": why}
+            accepted = {"author": "Missiemonitor", "date": day, "why": why, "why_nl": why_nl}
             total += write(target, item, right, rows, day, "bundled", accepted=accepted)
     print(f"{total} bytes stored")
 

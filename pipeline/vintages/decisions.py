@@ -33,7 +33,7 @@ def withdraw(archive: Archive, vintage: Vintage, author: str, day: date, why: st
 
 def acceptance(archive: Archive, vintage: Vintage) -> dict[str, str]:
     """`author`, `date` and `why` of a vintage that a person accepted; nothing for others. What ships
-    may have been accepted before it did: a year that was wrong looks like a lost one."""
+    may have been accepted before it did, with `why_nl`: a year that was wrong looks like a lost one."""
     found = read_note(_path(archive, ACCEPTED, vintage))
     shipped = vintage.manifest.get("accepted")
     if not found and isinstance(shipped, dict) and vintage.manifest.get("origin") == "bundled":
@@ -48,8 +48,10 @@ def withdrawal(archive: Archive, vintage: Vintage) -> dict[str, str]:
 
 
 def in_words(verb: str, decision: Mapping[str, str], lang: str = "en") -> str:
-    """A decision as a sentence's end: `withdrawn by A. Person on 2026-11-23: why`."""
-    return said(verb, lang, **{part: decision.get(part) for part in ("author", "date", "why")})
+    """A decision as a sentence's end: `withdrawn by A. Person on 2026-11-23: why`. What a person wrote
+    stays as it is; what ships may have its reason in Dutch beside it, as `why_nl`."""
+    why = decision.get(f"why_{lang}") or decision.get("why")
+    return said(verb, lang, author=decision.get("author"), date=decision.get("date"), why=why)
 
 
 def find(archive: Archive, datasets: Iterable[Dataset], vintage_id: str) -> list[Vintage]:

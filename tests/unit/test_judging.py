@@ -15,7 +15,7 @@ import pytest
 
 from pipeline.paths import Paths
 from pipeline.registry.schema import Dataset
-from pipeline.vintages.decisions import accept, withdraw
+from pipeline.vintages.decisions import accept, in_words, withdraw
 from pipeline.vintages.expected import Rules
 from pipeline.vintages.resolve import DatasetState, resolve
 from pipeline.vintages.store import Archive
@@ -375,6 +375,12 @@ def test_a_person_takes_a_vintage_out_of_use(judge: Judge, tmp_path: Path) -> No
     assert last["reason"] == "withdrawn by A. Person on 2026-03-01: the “wrong” file"
     # “ ” stands round what is English and nothing else.
     assert last["reason_nl"] == "ingetrokken door A. Person op 2026-03-01: the ‘wrong’ file"
+
+
+def test_what_ships_may_have_its_reason_in_both_languages() -> None:
+    decision = {"author": "A", "date": "2026-03-01", "why": "of 2018", "why_nl": "van 2018"}
+    assert in_words("accepted", decision) == "accepted by A on 2026-03-01: of 2018"
+    assert in_words("accepted", decision, "nl") == "aanvaard door A op 2026-03-01: van 2018"
 
 
 def test_nobody_accepts_what_cannot_be_read(judge: Judge, tmp_path: Path) -> None:
