@@ -121,7 +121,11 @@ class Spoken(HTMLParser):
         named = dict(attrs)
         marks = {named.get("lang")} | set((named.get("class") or "").split())
         other = {"nl", "en"} - {self.lang} if tag != "html" else set()
-        self._open.append((tag, tag in self.ASIDE or bool(marks & other)))
+        aside = tag in self.ASIDE or bool(marks & other)
+        turned = named.get("data-en") if self.lang == "en" else None
+        if turned and not aside:
+            self.handle_data(turned)  # the script puts it in place of the Dutch
+        self._open.append((tag, aside or turned is not None))
 
     def handle_endtag(self, tag: str) -> None:
         while self._open and self._open.pop()[0] != tag:
