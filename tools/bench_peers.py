@@ -20,6 +20,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -71,16 +72,25 @@ class Peak(threading.Thread):
         self.process, self.most = psutil.Process(pid), 0.0
 
     def run(self) -> None:
-        while self.process.is_running() and self.process.status() != psutil.STATUS_ZOMBIE:
-            held = 0
-            for process in [self.process, *self.process.children(recursive=True)]:
-                try:
-                    info = process.memory_full_info()
-                except psutil.Error:
-                    continue
-                held += getattr(info, "pss", 0) or info.rss
+        # It ends when the process does; a child may end while it is looked at.
+        while psutil.pid_exists(self.process.pid):
+            held = 0.0
+            with suppress(psutil.Error):
+                if self.process.status() == psutil.STATUS_ZOMBIE:
+                    return
+                for process in [self.process, *self.process.children(recursive=True)]:
+                    held += held_by(process)
             self.most = max(self.most, held / 1e6)
             time.sleep(0.05)
+
+
+def held_by(process: psutil.Process) -> float:
+    """Bytes in memory; 0 of a process that has ended."""
+    try:
+        info = process.memory_full_info()
+    except psutil.Error:
+        return 0
+    return float(getattr(info, "pss", 0) or info.rss)
 
 
 def cost(command: list[str], env: Mapping[str, str]) -> Cost:
@@ -182,7 +192,12 @@ class Builds:
         return found
 
     def _cost(self, way: str) -> Cost:
-        return cost(self.commands[way], self.env[way])
+        found = cost(self.commands[way], self.env[way])
+        print(
+            f"{WAYS[way]}: {found.cpu:.1f} s CPU, {found.wall:.1f} s, {found.peak:.0f} MB",
+            flush=True,
+        )
+        return found
 
     def _revise(self) -> None:
         """Take in a vintage with one observation revised, in both of our roots of data."""
