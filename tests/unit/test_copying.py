@@ -85,11 +85,8 @@ def test_what_readers_do_not_see_is_not_copied(copying: Copying) -> None:
     assert not copying.run(fails, as_of="2026-01-01", publish=True).passed
 
 
-@pytest.mark.parametrize(
-    "error", [OSError("the disk is full"), PermissionError("no"), KeyError("x")]
-)
-def test_any_fault_of_a_copy_is_one_of_the_copy(copying: Copying, error: Exception) -> None:
+def test_any_fault_of_a_copy_is_one_of_the_copy(copying: Copying) -> None:
     def work(_: Bucket) -> str:
-        raise error
+        raise KeyError("a fault of a client")
 
     assert not copying.run(work).passed and copying.told[0]
