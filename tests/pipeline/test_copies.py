@@ -218,7 +218,7 @@ def test_ten_nights_with_faults_leave_whole_releases_only(
                 saw["".join(reading(bucket.get))] += 1
             except Exception as error:
                 wrong.append(f"{type(error).__name__}: {error}")
-            stop.wait(0.2)
+            stop.wait(1)
 
     def night(number: int) -> bool:
         """Whether the bucket has the release that is current afterwards."""
