@@ -326,7 +326,8 @@ def test_a_secret_in_an_address_is_not_repeated(
         assert not check.passed
         assert check.metadata["observed"].value.startswith("s3://***@bucket/x: the address")
     found = outcome_of_run(house.instance, done.run_id, Paths(house.data))
-    assert [x[:35] for x in found.warnings] == ["! not copied: s3://***@bucket/x: the"] * 2
+    assert len(found.warnings) == 2
+    assert all(x.startswith("! not copied: s3://***@bucket/x: the") for x in found.warnings)
     for words in (("archive", "--mirror", url), ("archive", "--restore", url)):
         done = cli(tmp_path / "x", *words)
         assert done.returncode == 1 and done.stderr.startswith("missiemonitor: s3://***@bucket/x")
