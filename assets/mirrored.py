@@ -1,7 +1,6 @@
 """The mirror of the vintages in a bucket, where one is configured: whatever becomes of the tables."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -9,6 +8,7 @@ from assets.checks import copied_check, copied_result
 from assets.copying import copy
 from assets.resources import RunSettings
 from pipeline.bucket import Bucket
+from pipeline.clock import now
 from pipeline.paths import Paths
 from pipeline.vintages.mirror import SECONDS, mirror
 
@@ -28,7 +28,7 @@ def mirror_asset(url: str, datasets: Iterable[dg.AssetKey]) -> dg.AssetsDefiniti
     )
     def mirrored(context: dg.AssetExecutionContext, run: RunSettings) -> dg.MaterializeResult:  # type: ignore[type-arg]
         def work(bucket: Bucket) -> str:
-            done = mirror(bucket, Paths.from_environment().raw, datetime.now(UTC))
+            done = mirror(bucket, Paths.from_environment().raw, now())
             return f"snapshot {done.snapshot.number}, {done.written} new objects"
 
         made = copy(context, run, "vintages", url, SECONDS, work)

@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -12,7 +11,7 @@ from assets.copying import Copy, copy
 from assets.models import model_key, table_schema
 from assets.resources import RunSettings
 from pipeline.bucket import Bucket
-from pipeline.clock import today
+from pipeline.clock import now, today
 from pipeline.paths import Paths
 from pipeline.registry import Registry
 from pipeline.release.bucket import SECONDS, copy_current
@@ -86,7 +85,7 @@ def published_asset(
 
 def _copied(context: dg.AssetExecutionContext, run: RunSettings, url: str, marts: Path) -> Copy:
     def work(bucket: Bucket) -> str:
-        done = copy_current(bucket, marts, datetime.now(UTC))
+        done = copy_current(bucket, marts, now())
         return f"release {done.release}: {done.written} files written, {len(done.removed)} removed"
 
     return copy(context, run, "release", url, SECONDS, work)
@@ -95,7 +94,7 @@ def _copied(context: dg.AssetExecutionContext, run: RunSettings, url: str, marts
 def _keep_history(context: dg.AssetExecutionContext, marts: Path, release: str) -> None:
     """Note what changed since the release before. It takes nothing back from this one."""
     try:
-        entry = record(marts, release, datetime.now(UTC))
+        entry = record(marts, release, now())
         write(marts)
     except Exception as error:
         context.log.warning(f"what changed was not written to {marts / FOLDER}: {error}")

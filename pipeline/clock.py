@@ -1,4 +1,4 @@
-"""The only place that reads the clock for a date: the run's reference date comes from here."""
+"""The only place that reads the clock for a date or a moment: the run's reference date comes from here."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from zoneinfo import ZoneInfo
 TIME_ZONE = "Europe/Amsterdam"
 
 
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)
+
+
 def today() -> date:
     """The date in Amsterdam: the reference date of a run that names none."""
-    return day_of(datetime.now(UTC))
+    return day_of(now())
 
 
 def day_of(moment: datetime) -> date:
@@ -22,7 +27,7 @@ def day_of(moment: datetime) -> date:
 def reading_at(moment: datetime) -> float:
     """The reading of `time.monotonic` at a moment that has passed; now for one that has yet to come,
     which a clock that was set in between can make of it."""
-    return time.monotonic() - max(0.0, (datetime.now(UTC) - moment).total_seconds())
+    return time.monotonic() - max(0.0, (now() - moment).total_seconds())
 
 
 def day_to_judge(text: str) -> date:

@@ -14,12 +14,12 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 from filelock import FileLock, Timeout
 
+from pipeline.clock import now
 from pipeline.paths import write_atomic
 from pipeline.vintages.store import dump
 
@@ -48,7 +48,7 @@ class Holder:
     @classmethod
     def of(cls, run_id: str, pid: int | None, reference: str) -> Holder:
         """The holder that a run of this host is."""
-        since = datetime.now(UTC).isoformat(timespec="seconds")
+        since = now().isoformat(timespec="seconds")
         return cls(run_id, socket.gethostname(), pid, _began(pid), since, reference)
 
     @property

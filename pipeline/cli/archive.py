@@ -45,9 +45,8 @@ def archive(
       missiemonitor archive --restore s3://bucket/vintages
     """
     # Not at the top: help and completion need none of it.
-    from datetime import UTC, datetime
-
     from pipeline.bucket import within
+    from pipeline.clock import now
     from pipeline.vintages import mirror as mirrors
 
     raw = Paths.from_environment().raw
@@ -70,7 +69,7 @@ def archive(
     done = within(
         mirror,
         mirrors.BY_HAND_SECONDS,
-        lambda b: mirrors.mirror(b, raw, datetime.now(UTC), thorough=True, changed=as_here),
+        lambda b: mirrors.mirror(b, raw, now(), thorough=True, changed=as_here),
     )
     state = "is new" if done.new else "holds all there is"
     typer.echo(

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.clock import now
 from pipeline.paths import write_atomic
 from pipeline.release.integrity import SUMS
 
@@ -27,8 +28,8 @@ def note(root: Path, release: str, *, before: str | None, published: bool) -> No
         entries.append(_entry(root, before, None, None))
     last = next((e for e in reversed(entries) if e["published"] is not None), None)
     if published and (last is None or last["release"] != release):
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        entries.append(_entry(root, release, now, None if before == release else before))
+        moment = now().isoformat(timespec="seconds")
+        entries.append(_entry(root, release, moment, None if before == release else before))
     elif not any(e["release"] == release for e in entries):
         entries.append(_entry(root, release, None, None))
     text = json.dumps(entries[-_KEPT:], indent=1, ensure_ascii=False) + "\n"

@@ -14,9 +14,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
+from pipeline.clock import now
 from pipeline.formats import parse
 from pipeline.formats.spec import DatasetSpec, Parsed, ParseError
 from pipeline.paths import Paths
@@ -62,7 +63,7 @@ class Puller:
     today: date
     environ: Mapping[str, str]
     transport: Transport
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    now: Callable[[], datetime] = now
     archive: Archive = field(init=False)
 
     def __post_init__(self) -> None:

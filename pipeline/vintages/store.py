@@ -17,12 +17,13 @@ import shutil
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
+from pipeline.clock import now
 from pipeline.paths import Paths, is_safe, safe_name, write_atomic
 from pipeline.vintages.bundle import copy_bundle
 from pipeline.vintages.order import came_later, place
@@ -277,7 +278,7 @@ class Archive:
             if before and before[-1].manifest.get("sha256") == digest and before[-1].whole:
                 return before[-1]
             full["arrival"] = _last(earlier) + 1
-            full["arrived"] = datetime.now(UTC).isoformat(timespec="microseconds")
+            full["arrived"] = now().isoformat(timespec="microseconds")
             name, final = digest, parent / f"{known_from.isoformat()}_{digest[:12]}"
             if final.exists() or any(v.manifest.get("sha256") == digest for v in earlier):
                 name = hashlib.sha256(f"{digest} {full['arrival']}".encode()).hexdigest()
