@@ -364,15 +364,6 @@ def test_one_file_below_three_megabytes_that_asks_for_nothing(page: str) -> None
     assert "url(" not in markup and "@import" not in markup
 
 
-def test_what_the_registry_says_in_english_has_its_dutch(page: str) -> None:
-    """Titles, licences, citations, breaks and reasons; what is left is a name."""
-    views = page.partition("<main")[2].partition('<section class="view wrap" id="dictionary"')[0]
-    left = set(re.findall(r'<span lang="en"><bdi>([^<]*)</bdi></span>', views))
-    assert "Eurostat" in left
-    left -= {"Our World in Data", "Union of Concerned Scientists"}
-    assert [s for s in left if re.search(r"\b(and|of|the|by|with|from|for|in|as|not)\b", s)] == []
-
-
 def test_each_indicator_leads_to_its_publishers(
     page: str, marts: duckdb.DuckDBPyConnection
 ) -> None:
