@@ -45,7 +45,7 @@ def _said(entry: dict[str, Any]) -> dict[str, Any]:
     return {
         "release": entry["release"],
         "day": entry["reference_date"],
-        "date": [day_in(_date(entry), Messages(lang)) for lang in LANGUAGES],
+        "date": [_since(entry, Messages(lang)) for lang in LANGUAGES],
         "title": [title(entry, Messages(lang)) for lang in LANGUAGES],
         "lines": [
             {"kind": same[0][0], "to": same[0][1], "said": [line[2] for line in same]}
@@ -54,17 +54,27 @@ def _said(entry: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _since(entry: dict[str, Any], texts: Messages) -> str:
+    """Of which day an entry is and, where that is known, with which it was compared."""
+    day, before = day_in(_date(entry), texts), entry["before"] or {}
+    if "reference_date" not in before:
+        return day
+    return texts["history.since"].format(date=day, before=day_in(_date(before), texts))
+
+
 def _date(entry: dict[str, Any]) -> date:
     return date.fromisoformat(entry["reference_date"])
 
 
 def title(entry: dict[str, Any], texts: Messages) -> str:
-    """An entry in a line: how many statuses, years, values and sources changed."""
+    """An entry in a line: how many statuses of missions and of indicators, years, values and sources
+    changed."""
     if entry["unread"] or entry["before"] is None:
         return _apart(entry, texts)
     figures = entry["figures"]
     counts = {
-        "statuses": len(entry["statuses"]),
+        "missions": sum(bool(s["mission_id"]) for s in entry["statuses"]),
+        "statuses": sum(not s["mission_id"] for s in entry["statuses"]),
         "years": sum(len(f["added"]) for f in figures),
         "revised": sum(len(f["revised"]) for f in figures),
         "gone": sum(len(f["gone"]) for f in figures),
@@ -169,7 +179,7 @@ def _feed(told: list[dict[str, Any]], texts: Messages) -> bytes:
         item = ElementTree.SubElement(feed, "entry")
         key = f"{entry['number']}/{entry['release']}"
         _add(item, "id", uuid.uuid5(_NAMESPACE, key).urn)
-        _add(item, "title", f"{day_in(_date(entry), texts)}: {title(entry, texts)}")
+        _add(item, "title", f"{_since(entry, texts)}: {title(entry, texts)}")
         _add(item, "updated", entry["published"])
         ElementTree.SubElement(item, "link", rel="alternate", href=f"{_PAGE}#changes")
         said = (f"<li>{escape(line)}</li>" for _, _, line in lines(entry, texts.lang))
