@@ -96,7 +96,7 @@ def test_forty_nights_are_told_by_what_changed(base: Path, tmp_path: Path) -> No
     assert len(nl) == len(en) == 6
     assert "Broeikasgassen, netto nationaal totaal: cijfer van 2024 erbij" in nl[4]
     assert "Greenhouse gases, net national total: figure of 2015 revised" in en[3]
-    assert "Greenhouse gas emissions by source sector, Eurostat: bron weggevallen" in nl[1]
+    assert "Uitstoot van broeikasgassen naar bronsector, Eurostat: bron weggevallen" in nl[1]
     assert "Eerste uitgave" in nl[5] and "First release" in en[5]
     script = (marts / "history" / "history.js").read_text("utf-8")
     said = json.loads(script.removeprefix("window.missiemonitorHistory = ").rstrip(";\n"))
