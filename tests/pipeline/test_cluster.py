@@ -3,6 +3,8 @@ one process; a worker killed in the middle costs a retry, and nothing half publi
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import signal
@@ -15,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 import redis
+import s3fs
 from cluster import LOCATION, SECRET, STARTS, Cluster, cluster, postgres_bin
 from test_ui import LAUNCH, post, wait_for
 
@@ -107,11 +110,32 @@ def kill_within(c: Cluster, worker: Any, run_id: str, layer: str) -> str:
     return str(wait_for(killed, LONG))
 
 
+def bucket(c: Cluster) -> s3fs.S3FileSystem:
+    """The bucket as a reader elsewhere sees it now."""
+    return s3fs.S3FileSystem(
+        key=c.env["AWS_ACCESS_KEY_ID"], secret=c.env["AWS_SECRET_ACCESS_KEY"],
+        endpoint_url=c.env["AWS_ENDPOINT_URL"], use_listings_cache=False,
+    )  # fmt: skip
+
+
+def assert_published(c: Cluster, release: str) -> None:
+    """Readers have this release and no other, here and, whole, in the bucket."""
+    marts = c.data / "marts"
+    assert (marts / "current").resolve().name == release
+    assert [p.name for p in (marts / "releases").iterdir()] == [release]
+    files, address = bucket(c), "monitor/releases"
+    assert json.loads(files.cat(f"{address}/current.json"))["release"] == release
+    assert files.ls(f"{address}/releases") == [f"{address}/releases/{release}"]
+    package = json.loads(files.cat(f"{address}/releases/{release}/datapackage.json"))
+    for resource in package["resources"]:
+        body = files.cat(f"{address}/releases/{release}/{resource['path']}")
+        assert resource["hash"] == f"sha256:{hashlib.sha256(body).hexdigest()}"
+
+
 def test_a_worker_killed_in_the_middle_and_the_night_after(
     at_work: Cluster, first_run: dict[str, Any]
 ) -> None:
     c = at_work
-    releases = c.data / "marts"
     release = (first_run["data"] / "marts" / "current").resolve().name
     c.worker("pull", "pull")
     doomed = c.worker("compute", "compute")
@@ -126,7 +150,8 @@ def test_a_worker_killed_in_the_middle_and_the_night_after(
     assert len(said) == 1 and "was lost: no worker is at it" in said[0]
     assert lost in open_steps(c.url, first)
     assert workers(c.url, first) >= {"pull", "compute"}
-    assert not (releases / "current").exists() and not list(releases.glob("releases/*"))
+    assert not (c.data / "marts" / "current").exists()
+    assert not list(c.data.glob("marts/releases/*")) and not bucket(c).exists("monitor/releases")
     wait_for(lambda: not waiting.is_running(), STARTS)
 
     # It is tried again, from where it was, and publishes what one process does.
@@ -135,15 +160,14 @@ def test_a_worker_killed_in_the_middle_and_the_night_after(
     )
     assert wait_for(lambda: status(c.url, again) in ("SUCCESS", "FAILURE"), LONG)
     assert status(c.url, again) == "SUCCESS", events(c.url, again)[-5:]
-    assert (releases / "current").resolve().name == release
+    assert_published(c, release)
 
     # The next night.
     second = launch(c.url)
     assert wait_for(lambda: status(c.url, second) in ("SUCCESS", "FAILURE"), LONG)
     assert status(c.url, second) == "SUCCESS", events(c.url, second)[-5:]
     assert workers(c.url, second) == {"pull", "other"}
-    assert (releases / "current").resolve().name == release
-    assert [p.name for p in (releases / "releases").iterdir()] == [release]
+    assert_published(c, release)
 
 
 def test_no_password_is_printed_or_kept(at_work: Cluster) -> None:
