@@ -32,15 +32,13 @@ def postgres_bin() -> Path | None:
     return found[-1].parent if found else None
 
 
-def end(process: Process, number: signal.Signals = signal.SIGTERM) -> None:
+def end(process: Process) -> None:
     """End a process with all that it started."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
-    try:
-        process.wait(timeout=20)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    for number, seconds in ((signal.SIGTERM, 20), (signal.SIGKILL, None)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=seconds)
 
 
 @contextmanager
@@ -133,7 +131,9 @@ def bucket(logs: Path) -> Iterator[dict[str, str]]:
 class Cluster:
     """All of them at work on one folder of data."""
 
-    def __init__(self, data: Path, logs: Path, root: Path, stack: ExitStack) -> None:
+    def __init__(
+        self, data: Path, logs: Path, root: Path, stack: ExitStack, env: Mapping[str, str]
+    ) -> None:
         self.data, self.logs, self.root, self.stack = data, logs, root, stack
         broker, port = stack.enter_context(redis(logs)), free_port()
         self.env = {
@@ -146,6 +146,7 @@ class Cluster:
             "DAGSTER_HOME": str(root / "deploy"),
             "CELERY_BROKER_URL": broker,
             "CELERY_RESULT_BACKEND": broker,
+            **env,
         }
         (data / "dagster").mkdir(parents=True)
         self.url = f"http://127.0.0.1:{port}/graphql"
@@ -170,7 +171,7 @@ class Cluster:
 
 
 @contextmanager
-def cluster(data: Path, logs: Path, root: Path) -> Iterator[Cluster]:
+def cluster(data: Path, logs: Path, root: Path, **env: str) -> Iterator[Cluster]:
     """A cluster without a worker yet."""
     with ExitStack() as stack:
-        yield Cluster(data, logs, root, stack)
+        yield Cluster(data, logs, root, stack, env)
