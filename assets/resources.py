@@ -67,7 +67,7 @@ class RunSettings(dg.ConfigurableResource[Any]):
         run, instance = context.run, context.instance
         wanted = day_to_judge(self.as_of) if self.as_of else today()
         run_id = run.run_id if run else ""
-        if run and run.status in ENDED:
+        if self.elsewhere and run and run.status in ENDED:
             # It lay in a queue while its run was given up: another may be at work by now.
             raise RunEndedError(f"run {run_id} has ended: nothing is done for it any more")
         pid = None if self.elsewhere else process_of(run)
