@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.common import UserError, signed_by
+from pipeline.clock import today
 from pipeline.paths import Paths, registry_root
+from pipeline.vintages.store import Archive
 
 
 def accept(
@@ -24,10 +26,8 @@ def accept(
     Examples:
       missiemonitor accept 0f3c9a1b2c3d4e5f --why "Eurostat withdrew Denmark's 2023 for good"
     """
-    from pipeline.clock import today
     from pipeline.registry import load
     from pipeline.vintages import decisions
-    from pipeline.vintages.store import Archive
 
     if not why.strip():
         raise UserError("--why: say why its figures are right")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.common import UserError
+from pipeline.clock import now
 from pipeline.paths import Paths
 
 
@@ -46,7 +47,6 @@ def archive(
     """
     # Not at the top: help and completion need none of it.
     from pipeline.bucket import within
-    from pipeline.clock import now
     from pipeline.vintages import mirror as mirrors
 
     raw = Paths.from_environment().raw

@@ -190,3 +190,10 @@ RELEASE = Annotated[
         autocompletion=releases,
     ),
 ]
+
+
+def warn(lines: list[str]) -> None:
+    """Say what is amiss beside what was asked for; an output that is closed changes nothing."""
+    with lost_if_unwritable():
+        for line in lines:
+            typer.echo(f"? {line}", err=True)

@@ -1,7 +1,7 @@
 """The command line: puts the commands together and turns every error into one line.
 
 Exit codes are 0, 1 and 3 as in README, and 2 for a command that was typed wrong. What a command
-does is in pipeline/commands/, a file each; a new one is added to COMMANDS.
+does is in pipeline/cli/, a file each; a new one is added to COMMANDS.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import typer
 
 from pipeline.cli.common import RELEASE, UserError, console, release_of, until_unread, write_utf8
 from pipeline.paths import Paths
+from pipeline.release.database import open_release
 
 _BATCH = 2000
 # What a terminal shows of a long result; a pipe gets all of it.
@@ -47,8 +48,6 @@ def query(
       missiemonitor query - --json < question.sql
     """
     import duckdb
-
-    from pipeline.release.database import open_release
 
     if as_csv + as_excel + as_json > 1:
         raise UserError("query: one of --csv, --excel and --json")

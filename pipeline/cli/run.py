@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from io import StringIO
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
 import typer
 
-from pipeline.alerts import TOLD, tell
+from pipeline.alerts import tell
 from pipeline.cli import common
 from pipeline.cli.common import (
     DEGRADED,
@@ -19,12 +18,11 @@ from pipeline.cli.common import (
     OK,
     UserError,
     console,
-    instance_of,
     language,
     lost_if_unwritable,
+    warn,
 )
 from pipeline.cli.complete import sources
-from pipeline.cli.watch import progress
 from pipeline.clock import day_to_judge, today
 from pipeline.machine import check_room
 from pipeline.paths import Paths, registry_root
@@ -85,20 +83,24 @@ def run(
         "sources": list(source or ()),
     }
     try:
-        outcome = _work(paths, run_id, settings)
+        check_room(paths.data)
+        # Here and not above: Dagster takes a second to import, and completion and help need none of it.
+        from pipeline.cli.night import work
+
+        outcome = work(paths, run_id, settings)
     except KeyboardInterrupt:
         if written := written_by(paths.work, paths.marts, run_id):
             typer.echo(f"release {written.release} had been written", err=True)
         raise
     except Exception as error:
-        # Not at the top, as in `_work`: it brings pandas and DuckDB.
+        # Not at the top, either: it brings pandas and DuckDB.
         from pipeline.outcome import outcome_despite
 
         # What is said comes from the files: a fault may come after the release. A run that does not
         # even start is a night without figures too.
         outcome = outcome_despite(written_by(paths.work, paths.marts, run_id), error)
         if common.debug or not outcome.stands:
-            _warn(tell(outcome, paths))
+            warn(tell(outcome, paths))
             raise
     raise typer.Exit(_say(outcome, paths, chosen))
 
@@ -114,47 +116,13 @@ def _must_be_source(name: str) -> None:
         raise UserError(f"--source {name}: nothing is pulled under that name; there are {near}")
 
 
-def _work(paths: Paths, run_id: str, settings: dict[str, Any]) -> Outcome:
-    """Do the run; its outcome."""
-    check_room(paths.data)
-    # Here and not above: Dagster takes a second to import, and completion and help need none of it.
-    from assets.definitions import defs
-    from assets.ended import outcome_of_run, was_stopped
-    from assets.jobs import NIGHTLY
-    from assets.killed import report_killed_runs
-    from assets.process import process_tag
-    from assets.retention import forget, forget_old_checks
-
-    job = defs().resolve_job_def(NIGHTLY)
-    with instance_of(paths) as instance:
-        _warn(report_killed_runs(instance, paths))
-        forget_old_checks(instance, today())
-        with progress(len(job.nodes)) as seen:
-            instance.add_event_listener(run_id, seen)
-            job.execute_in_process(
-                instance=instance,
-                run_id=run_id,
-                tags={TOLD: run_id, **process_tag(run_id, os.getpid())},
-                raise_on_error=common.debug,
-                run_config={
-                    "resources": {"run": {"config": settings}},
-                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-                },
-            )
-        if was_stopped(instance, run_id):
-            raise KeyboardInterrupt
-        outcome = outcome_of_run(instance, run_id, paths)
-        forget(instance, paths, today())
-    return outcome
-
-
 def _say(outcome: Outcome, paths: Paths, lang: str) -> int:
     """Tell of the outcome, on the terminal and to whom alerts go; the exit code. An output that
     cannot be written to changes neither."""
     # YAML, which a run alone needs.
     from pipeline.report.messages import Messages
 
-    _warn(tell(outcome, paths))
+    warn(tell(outcome, paths))
     texts = Messages(lang)
     if not outcome.stands:
         with lost_if_unwritable():
@@ -184,7 +152,7 @@ def _print_scoreboard(paths: Paths, name: str, texts: Messages) -> bool:
     try:
         board = read_board(common.release_of(paths, name))
     except Exception as error:
-        _warn([texts["run.unreadable"].format(why=error).splitlines()[0]])
+        warn([texts["run.unreadable"].format(why=error).splitlines()[0]])
         return False
     # As one text: of a pipe that is closed, or a disk that is full, Rich itself makes exit code 1.
     text = StringIO()
@@ -200,9 +168,3 @@ def _say_not_published(name: str, paths: Paths, texts: Messages) -> None:
     typer.echo(texts["run.set_aside"].format(release=name, still=still))
     typer.echo(texts["run.look"].format(release=name))
     typer.echo(texts["run.how"])
-
-
-def _warn(lines: list[str]) -> None:
-    with lost_if_unwritable():
-        for line in lines:
-            typer.echo(f"? {line}", err=True)
