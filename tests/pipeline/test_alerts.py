@@ -99,6 +99,7 @@ def test_a_degraded_night_says_which_source_stays_and_why(
     assert SECRET not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_failed_night_says_why_and_bad_channels_change_nothing(
     data: Path, cli: Cli, receiver: Receiver, broken_sql: Path
 ) -> None:

@@ -38,6 +38,7 @@ def then(
     return {"data": data, "done": done, "release": release, "before": before}
 
 
+@pytest.mark.slow
 def test_its_release_is_written_beside_and_can_be_looked_at_in_every_way(
     then: dict[str, Any], cli: Cli
 ) -> None:
@@ -69,6 +70,7 @@ def test_its_release_is_written_beside_and_can_be_looked_at_in_every_way(
     assert (found["from"]["release"], found["to"]["release"]) == (live, name)
 
 
+@pytest.mark.slow
 def test_diff_names_first_figures_and_what_was_not_known_then(
     then: dict[str, Any], cli: Cli
 ) -> None:

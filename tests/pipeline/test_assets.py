@@ -179,6 +179,7 @@ def break_goals(sql: Path) -> None:
     mart.write_text(text.replace("m.level <> 'mission'\n", "m.level = 'mission'\n"))
 
 
+@pytest.mark.slow
 def test_what_failed_its_check_reaches_no_release_by_another_way(
     house: House, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,6 +217,7 @@ def test_tables_of_two_dates_reach_no_release(house: House) -> None:
     assert house.release == before
 
 
+@pytest.mark.slow
 def test_a_step_that_failed_is_executed_again_from_failure(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

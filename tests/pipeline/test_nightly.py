@@ -162,6 +162,7 @@ def test_numbers_that_anyone_can_check(first_run: dict[str, Any], ask: Ask) -> N
     assert value("renewable_power_cbs", 2025) > 0
 
 
+@pytest.mark.slow
 def test_same_date_gives_the_same_bytes(data: Path, cli: Cli) -> None:
     before = hashes(data)
     again = cli(data, "run", "--as-of", "2026-11-23", "--publish")

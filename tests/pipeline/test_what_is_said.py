@@ -123,6 +123,7 @@ def test_a_database_that_is_open_in_a_client_fails_no_run_without_news(
     assert damages(release) == []
 
 
+@pytest.mark.slow
 def test_a_damaged_release_is_written_anew_and_doctor_names_the_file(data: Path, cli: Cli) -> None:
     release = (data / "marts" / "current").resolve()
     database = release / "missiemonitor.duckdb"
