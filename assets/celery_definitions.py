@@ -9,7 +9,7 @@ from dagster_celery import celery_executor
 from assets.definitions import assembled
 from assets.lost import report_lost_runs
 from assets.resources import RunSettingsOfWorkers
-from pipeline.paths import Paths
+from assets.sensors import reporting
 
 # Celery's own variables, which its workers read too: one place for the address, with its password.
 on_workers = celery_executor.configured(
@@ -22,17 +22,11 @@ on_workers = celery_executor.configured(
 )
 
 
-@dg.sensor(
-    name="report_lost_runs",
-    description="Records runs that no worker is at any more as failed: they would wait for ever.",
-    minimum_interval_seconds=30,
-    default_status=dg.DefaultSensorStatus.RUNNING,
+lost_runs = reporting(
+    "report_lost_runs",
+    "Records runs that no worker is at any more as failed: they would wait for ever.",
+    report_lost_runs,
 )
-def lost_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    lines = report_lost_runs(context.instance, Paths.from_environment())
-    for line in lines:
-        context.log.warning(line)
-    return dg.SkipReason("; ".join(lines) or "no run was lost")
 
 
 @dg.definitions

@@ -5,6 +5,7 @@ What is said is in pipeline/alerts.py. Runs of the command line are told of ther
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
@@ -60,14 +61,28 @@ def alert_sensors(job: Any) -> list[dg.SensorDefinition]:
     return [failed, degraded]
 
 
-@dg.sensor(
-    name="report_killed_runs",
-    description="Records runs whose process is gone as failed: they would hold up the queue.",
-    minimum_interval_seconds=30,
-    default_status=dg.DefaultSensorStatus.RUNNING,
+def reporting(
+    name: str, description: str, report: Callable[[dg.DagsterInstance, Paths], list[str]]
+) -> dg.SensorDefinition:
+    """A sensor that has `report` look for runs that nobody is at, and logs the line of each."""
+
+    @dg.sensor(
+        name=name,
+        description=description,
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
+    def look(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        lines = report(context.instance, Paths.from_environment())
+        for line in lines:
+            context.log.warning(line)
+        return dg.SkipReason("; ".join(lines) or "somebody is at every run")
+
+    return look
+
+
+killed_runs = reporting(
+    "report_killed_runs",
+    "Records runs whose process is gone as failed: they would hold up the queue.",
+    report_killed_runs,
 )
-def killed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    lines = report_killed_runs(context.instance, Paths.from_environment())
-    for line in lines:
-        context.log.warning(line)
-    return dg.SkipReason("; ".join(lines) or "no run was ended from outside")

@@ -130,7 +130,7 @@ def locks_hold(folder: Path) -> bool:
             return False
     except Timeout:
         return True
-    except (OSError, NotImplementedError):
+    except (OSError, NotImplementedError):  # the latter from filelock where the system has no locks
         return False
     finally:
         file.unlink(missing_ok=True)
