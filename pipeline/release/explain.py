@@ -6,18 +6,31 @@ METHOD.md and progress/assess.py, their words in report/explanation.py and the c
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Any, Final
 
-from pipeline.progress.assess import Question, assess
-from pipeline.progress.method import TOLERANCE, TREND_WINDOW
+from pipeline.progress.assess import Observation, Question, assess
+from pipeline.progress.method import (
+    LONG_WINDOW,
+    STALE_STEPS,
+    STALE_YEARS,
+    TOLERANCE,
+    TREND_WINDOW,
+)
+from pipeline.progress.question import FROM_BASE, NUMERIC
 from pipeline.release.read import HOME, Pair, Release, ReleaseError, Row
 
 # Words within formulas → their key in the catalogue of messages (`explain`): of numbers, and of how the
 # registry says an indicator is made.
 WORDS: Final = {"the break of": "the_break", "not before": "not_before", "number": "number"}
 MADE_OF: Final = {"; else ": "otherwise", "mean(": "mean", ", of those given": "of_those_given"}
+
+
+_SIGN: Final[Mapping[str | None, int]] = {"up": 1, "down": -1}
+# Takes a number's name, formula, formula with figures filled in, and value; a null value is left out.
+Add = Callable[[str, str, str, Any], None]
 
 
 @dataclass(frozen=True)
@@ -31,7 +44,11 @@ class Number:
 
 
 def explain(release: Release, indicator: str, target: str | None = None) -> dict[str, Any]:
-    """All of it as plain data. ReleaseError, with near matches, for a name that is not there."""
+    """The indicator, its sources, observations, breaks and peers, and for each target the rule that
+    decided, its numbers and other methods' opinions: plain data, as `--json` prints it.
+
+    ReleaseError, with near matches, for an indicator or target that is not in the release.
+    """
     item = release.indicators.get(indicator)
     if item is None:
         raise ReleaseError(_unknown("indicator", indicator, release.indicators))
@@ -169,60 +186,103 @@ def _rule(question: Question, row: Row) -> str:
 
 
 def _numbers(release: Release, pair: Pair, question: Question) -> list[Number]:
-    row = release.progress[pair]
+    """The numbers of one row in the order in which each follows from those before it."""
     found: list[Number] = []
 
     def add(name: str, formula: str, filled: str, value: Any) -> None:
         if value is not None:
             found.append(Number(name, formula, filled, value))
 
-    d = {"up": 1, "down": -1}.get(question.direction or "")
-    t, y, start, first = (
-        row[k] for k in ("latest_year", "latest_value", "window_start", "window_value")
-    )
-    t0, y0, end, goal = (
-        row[k] for k in ("baseline_year", "baseline_value", "target_year", "target_value")
-    )
-    basis = row["pace_basis"]
-    add("d", "+1 up, −1 down", str(question.direction), d)
+    row = release.progress[pair]
+    _add_latest(add, row, question, release.reference.year)
+    if question.kind in NUMERIC:
+        _add_target(add, release, pair, question)
+    _add_window(add, row, question, release.observations(pair[0]))
+    _add_recent_pace(add, row)
+    _add_trend(add, row)
+    _add_required_pace(add, row)
+    return found
+
+
+def _add_latest(add: Add, row: Row, question: Question, this_year: int) -> None:
+    """The direction, the latest figure and its age."""
+    t = row["latest_year"]
+    add("d", "+1 up, −1 down", str(question.direction), _SIGN.get(question.direction))
     add("t", "latest year", "", t)
-    add("y", "value at t", "", y)
+    add("y", "value at t", "", row["latest_value"])
     if t is not None:
-        limit = max(6, 3 * question.cadence)
-        add("age", "year(R) − t", f"{release.reference.year} − {t}", release.reference.year - t)
-        add("lapses_on", "1 January of t + max(6, 3 × cadence) + 1", f"{t} + {limit} + 1",
-            row["lapses_on"])  # fmt: skip
-    if question.kind in ("level", "change", "gain"):
-        add("t0", "base year", row["base_year_basis"] or "", t0)
-        add("y0", "value at t0", row["baseline_origin"] or "", y0)
-        add("tT", "target year", "", end)
-        how = {
-            "level": ("number", f"{question.number}"),
-            "change": ("y0 × (1 + number)", f"{y0} × (1 + {question.number})"),
-            "gain": ("y0 + number", f"{y0} + {question.number}"),
-        }[question.kind]
-        add("yT", *how, goal)
-        add("share_achieved", "(y − y0) ÷ (yT − y0)", f"({y} − {y0}) ÷ ({goal} − {y0})",
-            row["share_achieved"])  # fmt: skip
-        add("share_of_time", "(t − t0) ÷ (tT − t0)", f"({t} − {t0}) ÷ ({end} − {t0})",
-            row["share_of_time"])  # fmt: skip
-        on_path = next((r["required"] for r in _beside(release, "target_path", pair[0])
-                        if r["target_id"] == pair[1] and r["year"] == t), None)  # fmt: skip
-        add("path_t", f"{release.pairs[pair]['path']} path from t0 to tT at t", "", on_path)
-        add("gap_to_path", "d × (path_t − y)", f"{d} × ({on_path} − {y})", row["gap_to_path"])
-        if t is not None and end is not None and t >= end:
-            values = {o.year: o.value for o in release.observations(pair[0])}
-            year = min(v for v in values if v >= end and v not in question.carried_forward)
-            add("deciding_year", "first year from tT on", "", year)
-            add("deciding_value", "value at deciding_year", "", values[year])
-        if goal is not None:
-            add("tolerance", "1e-9 × max(1, |yT|)", "", TOLERANCE * max(1.0, abs(goal)))
-    _add_window(add, release, pair, question, t)
-    if start is not None:
-        add("s", "first year of the window", "", start)
-        add("ys", "value at s", "", first)
+        limit = max(STALE_YEARS, STALE_STEPS * question.cadence)
+        add("age", "year(R) − t", f"{this_year} − {t}", this_year - t)
+        add("lapses_on", f"1 January of t + max({STALE_YEARS}, {STALE_STEPS} × cadence) + 1",
+            f"{t} + {limit} + 1", row["lapses_on"])  # fmt: skip
+
+
+def _add_target(add: Add, release: Release, pair: Pair, question: Question) -> None:
+    """Baseline and target, the shares of way and time, and the gap to the path."""
+    row = release.progress[pair]
+    t, y, t0, y0, end, goal = (
+        row[f"{what}_{part}"] for what in ("latest", "baseline", "target")
+        for part in ("year", "value")
+    )  # fmt: skip
+    add("t0", "base year", row["base_year_basis"] or "", t0)
+    add("y0", "value at t0", row["baseline_origin"] or "", y0)
+    add("tT", "target year", "", end)
+    how = {
+        "level": ("number", f"{question.number}"),
+        "change": ("y0 × (1 + number)", f"{y0} × (1 + {question.number})"),
+        "gain": ("y0 + number", f"{y0} + {question.number}"),
+    }[question.kind]
+    add("yT", *how, goal)
+    add("share_achieved", "(y − y0) ÷ (yT − y0)", f"({y} − {y0}) ÷ ({goal} − {y0})",
+        row["share_achieved"])  # fmt: skip
+    add("share_of_time", "(t − t0) ÷ (tT − t0)", f"({t} − {t0}) ÷ ({end} − {t0})",
+        row["share_of_time"])  # fmt: skip
+    on_path = next((r["required"] for r in _beside(release, "target_path", pair[0])
+                    if r["target_id"] == pair[1] and r["year"] == t), None)  # fmt: skip
+    add("path_t", f"{release.pairs[pair]['path']} path from t0 to tT at t", "", on_path)
+    add("gap_to_path", "d × (path_t − y)",
+        f"{_SIGN.get(question.direction)} × ({on_path} − {y})", row["gap_to_path"])  # fmt: skip
+    if t is not None and end is not None and t >= end:
+        values = {o.year: o.value for o in release.observations(pair[0])}
+        year = min(v for v in values if v >= end and v not in question.carried_forward)
+        add("deciding_year", "first year from tT on", "", year)
+        add("deciding_value", "value at deciding_year", "", values[year])
+    if goal is not None:
+        add("tolerance", f"{_short(TOLERANCE)} × max(1, |yT|)", "", TOLERANCE * max(1.0, abs(goal)))
+
+
+def _add_window(
+    add: Add, row: Row, question: Question, observations: Sequence[Observation]
+) -> None:
+    """What lies in the window that decides, also where it does not qualify."""
+    t = row["latest_year"]
+    if t is not None and question.kind != "milestone":
+        by_trend = question.kind == "direction" or row["target_impossible"]
+        length = TREND_WINDOW if by_trend else question.window
+        low, formula = t - length, f"t − {length}"
+        if not by_trend and question.kind in FROM_BASE and question.base_year is not None:
+            low, formula = max(low, question.base_year), formula + ", not before t0"
+        breaks = {*question.breaks, *(o.year for o in observations if "b" in o.flags)}
+        last = max((b for b in breaks if b <= t), default=None)
+        if last is not None:
+            low, formula = max(low, last), formula + f", not before the break of {last}"
+        years = [
+            o.year for o in observations if low <= o.year and o.year not in question.carried_forward
+        ]
+        add("window_from", formula, "", low)
+        add("window_years", "years observed from there on", "", years)
+    if row["window_start"] is not None:
+        add("s", "first year of the window", "", row["window_start"])
+        add("ys", "value at s", "", row["window_value"])
+
+
+def _add_recent_pace(add: Add, row: Row) -> None:
+    """The paces over the two windows, each against the pace required from its start."""
+    basis, start, first = row["pace_basis"], row["window_start"], row["window_value"]
+    end, goal = row["target_year"], row["target_value"]
     add("pace_basis", "cagr where ys, y and yT are all above 0, else linear", "", basis)
-    add("pace_recent", *_pace(basis, ("ys", first), ("y", y), ("s", start), ("t", t)),
+    latest = ("y", row["latest_value"]), ("t", row["latest_year"])
+    add("pace_recent", *_pace(basis, ("ys", first), latest[0], ("s", start), latest[1]),
         row["pace_recent"])  # fmt: skip
     if row["ratio_short"] is not None:
         years = end - start
@@ -231,18 +291,11 @@ def _numbers(release: Release, pair: Pair, question: Question) -> list[Number]:
             needed)  # fmt: skip
         add("ratio_short", "pace_recent ÷ pace_needed", f"{row['pace_recent']} ÷ {needed}",
             row["ratio_short"])  # fmt: skip
-    add("ratio_long", "the same over 15 years", "", row["ratio_long"])
-    add("pace_long", "pace over 15 years", "", row["pace_long"])
-    _add_trend(add, row)
-    add("pace_required", *_pace(basis, ("y", y), ("yT", goal), ("t", t), ("tT", end)),
-        row["pace_required"])  # fmt: skip
-    add("acceleration_factor", "pace_required ÷ pace_recent",
-        f"{row['pace_required']} ÷ {row['pace_recent']}", row["acceleration_factor"])  # fmt: skip
-    add("year_reached", "year in which pace_recent reaches yT", "", row["year_reached"])
-    return found
+    add("ratio_long", f"the same over {LONG_WINDOW} years", "", row["ratio_long"])
+    add("pace_long", f"pace over {LONG_WINDOW} years", "", row["pace_long"])
 
 
-def _add_trend(add: Any, row: Row) -> None:
+def _add_trend(add: Add, row: Row) -> None:
     """The trend that decides where there is no number, and what it says of the last years."""
     start = row["trend_start"]
     add("trend_start", f"first year of the {TREND_WINDOW} before t", "", start)
@@ -253,25 +306,22 @@ def _add_trend(add: Any, row: Row) -> None:
         "", row["trend_p"])  # fmt: skip
 
 
-def _add_window(add: Any, release: Release, pair: Pair, question: Question, t: int | None) -> None:
-    """What lies in the window that decides, also where it does not qualify."""
-    if t is None or question.kind == "milestone":
-        return
-    # Of the observations that decide: a row without a number is decided by its trend.
-    length = TREND_WINDOW if question.kind == "direction" else question.window
-    low, formula = t - length, f"t − {length}"
-    if question.kind in ("change", "gain") and question.base_year is not None:
-        low, formula = max(low, question.base_year), formula + ", not before t0"
-    breaks = {*question.breaks, *(o.year for o in release.observations(pair[0]) if "b" in o.flags)}
-    last = max((b for b in breaks if b <= t), default=None)
-    if last is not None:
-        low, formula = max(low, last), formula + f", not before the break of {last}"
-    years = [
-        o.year for o in release.observations(pair[0])
-        if low <= o.year and o.year not in question.carried_forward
-    ]  # fmt: skip
-    add("window_from", formula, "", low)
-    add("window_years", "years observed from there on", "", years)
+def _add_required_pace(add: Add, row: Row) -> None:
+    """The pace that would still reach the target in time, and when the recent one would."""
+    latest, target = (
+        ((name, row[f"{what}_value"]), (year, row[f"{what}_year"]))
+        for what, name, year in (("latest", "y", "t"), ("target", "yT", "tT"))
+    )
+    add("pace_required", *_pace(row["pace_basis"], latest[0], target[0], latest[1], target[1]),
+        row["pace_required"])  # fmt: skip
+    add("acceleration_factor", "pace_required ÷ pace_recent",
+        f"{row['pace_required']} ÷ {row['pace_recent']}", row["acceleration_factor"])  # fmt: skip
+    add("year_reached", "year in which pace_recent reaches yT", "", row["year_reached"])
+
+
+def _short(number: float) -> str:
+    """A small number as a formula writes it: 1e-9."""
+    return f"{number:g}".replace("e-0", "e-")
 
 
 def _pace(basis: str | None, *ends: tuple[str, Any]) -> tuple[str, str]:

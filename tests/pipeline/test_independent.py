@@ -277,6 +277,12 @@ def test_what_explain_tells_recomputes_to_the_same_status(
             found = published[item["indicator_id"], target["target_id"]]
             assert recompute(told, target) == (found["status"], found["reason"]), target
             assert target["recomputed"] == {"status": found["status"], "reason": found["reason"]}
+            # The window that is shown is the one that decides: a target that its unit does not
+            # hold leaves the trend to decide.
+            n = {n["name"]: n["value"] for n in target["numbers"]}
+            first = n.get("s") if found["target_value"] is not None else n.get("trend_start")
+            if first is not None:
+                assert min(n["window_years"]) == first, target["target_id"]
             # Both languages print every number in full if asked.
             for n in target["numbers"]:
                 for said in text.values():
