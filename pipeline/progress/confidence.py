@@ -16,6 +16,7 @@ from scipy.special import stdtr
 from pipeline.progress.changes import spread, yearly_changes
 from pipeline.progress.method import (
     CLEAR_GROWTH,
+    FACTS,
     FIRM_FROM,
     LEAST_CHANGES,
     LIKELY_FROM,
@@ -41,7 +42,6 @@ _TRENDS = {
     "slightly_worsening": (-STABLE_BELOW, False),
     "worsening": (-CLEAR_GROWTH, False),
 }
-_FACTS = frozenset({"achieved", "missed"})
 
 
 class Confidence(NamedTuple):
@@ -81,7 +81,7 @@ def confidence_of(
 
     A status that claims neither a direction nor a pace has none; facts are firm.
     """
-    if row.status in _FACTS:
+    if row.status in FACTS:
         return Confidence(None, "firm")
     after = max((year for year in breaks if year <= (row.latest_year or 0)), default=None)
     unbroken = {y: v for y, v in values.items() if after is None or y >= after}

@@ -54,6 +54,8 @@ STANDINGS: Final[Mapping[str, str]] = MappingProxyType(
 # enough; without one, does it move the right way.
 ON_COURSE: Final = frozenset(s for s in STANDINGS if STANDINGS[s] in ("on_course", "gaining"))
 NO_ANSWER: Final = frozenset({"no_clear_trend", NOT_ASSESSABLE})
+# Decided by figures that are in: nothing is uncertain about them.
+FACTS: Final = frozenset({"achieved", "missed"})
 
 # Eurostat's SDG monitoring: pace over the pace required.
 ON_TRACK_FROM: Final = 0.95
@@ -98,6 +100,7 @@ CHANGE_STEPS: Final = 2  # of the publisher's; a change over more of them is no 
 DATED_YEARS, DATED_STEPS = 3, 2
 STALE_YEARS, STALE_STEPS = 6, 3
 FLAT_TAIL: Final = 3  # equal last values that give a warning
+LATE_YEARS: Final = 2  # after the year in which a publisher's next figure was due; ours
 UNSETTLED: Final = frozenset({"p", "e"})  # flags of what the publisher calls provisional, estimated
 
 # ---- projection and its back-test (§6) --------------------------------------------------------
@@ -134,25 +137,40 @@ LEAST_RANKED: Final = 5  # countries; fewer are no ranking
 YEARS_APART: Final = 1  # at most, between a country's latest year and the Dutch one, to be ranked
 
 
+def short_window(cadence: int) -> int:
+    """Years of the short window (METHOD §3) of a series with so many years between its figures."""
+    return min(SHORT_WINDOW * cadence, SHORT_WINDOW_AT_MOST)
+
+
 def tables() -> dict[str, pa.Table]:
-    """`run.method`, one row with the numbers that SQL reads (years, or a count); and
-    `run.statuses`, one row for each status: `severity` (1 = worst; null: not assessable),
-    `standing` (its place in STANDINGS), `is_on_course` (null where the status answers nothing)."""
+    """What SQL reads of the method.
+
+    `run.method`: one row with numbers (years, or a count). `run.windows`: `short_window` (years)
+    by `cadence`, and of every cadence beyond the last row what that row says: made for an ASOF
+    JOIN. `run.statuses`: one row for each status: `severity` (1 = worst; null: not assessable),
+    `standing` (its place in STANDINGS), `is_on_course` (null where the status answers nothing).
+    """
     words = [*SEVERITY, NOT_ASSESSABLE]
+    cadences = range(1, SHORT_WINDOW_AT_MOST + 1)  # from the last one on the window is the longest
     return {
         "run.method": pa.table(
             {
                 name: pa.array([number], pa.int32())
                 for name, number in (
-                    ("short_window", SHORT_WINDOW),
-                    ("short_window_at_most", SHORT_WINDOW_AT_MOST),
                     ("trend_window", TREND_WINDOW),
                     ("peers_window", PEERS_WINDOW),
                     ("min_points", MIN_POINTS),
                     ("min_span", MIN_SPAN),
+                    ("late_years", LATE_YEARS),
                     ("least_ranked", LEAST_RANKED),
                     ("years_apart", YEARS_APART),
                 )
+            }
+        ),
+        "run.windows": pa.table(
+            {
+                "cadence": pa.array(cadences, pa.int32()),
+                "short_window": pa.array(map(short_window, cadences), pa.int32()),
             }
         ),
         "run.statuses": pa.table(

@@ -14,12 +14,11 @@ from typing import Final
 
 from pipeline.progress.method import (
     NOT_ASSESSABLE,
-    SHORT_WINDOW,
-    SHORT_WINDOW_AT_MOST,
     STALE_STEPS,
     STALE_YEARS,
     TOLERANCE,
     TREND_WINDOW,
+    short_window,
 )
 
 NUMERIC: Final = frozenset({"level", "change", "gain"})
@@ -96,7 +95,7 @@ class Question:
     @property
     def window(self) -> int:
         """Years of the short window: it follows the publisher's cadence."""
-        return min(SHORT_WINDOW * self.cadence, SHORT_WINDOW_AT_MOST)
+        return short_window(self.cadence)
 
     def is_possible(self, target: float) -> bool:
         """Whether the unit goes on beyond the target, so that it can be asked for."""

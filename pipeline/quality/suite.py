@@ -60,9 +60,7 @@ def _reported(
     frames = _frames()
     import great_expectations as gx
 
-    expectations = {
-        place: _expectation(kind, options) for place, (kind, options) in wanted.items()
-    }
+    expectations = {place: _expectation(kind, options) for place, (kind, options) in wanted.items()}
     for place, expectation in expectations.items():
         # Equal expectations are dropped and others may come in another order: carry the place along.
         expectation.meta = {"place": place}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.markdown import escaped
+from pipeline.progress.method import FACTS
 from pipeline.release.database import dicts, open_release
 from pipeline.report.messages import Messages
 from pipeline.sql import literal, quoted
@@ -60,7 +61,7 @@ def _line(row: dict[str, Any]) -> str:
     status = texts.word("status", row["status"])
     if row["reason"]:
         status += f": {texts.word('reason', row['reason'])}"
-    elif row["confidence"] and row["status"] not in ("achieved", "missed"):
+    elif row["confidence"] and row["status"] not in FACTS:
         status += f", {texts.word('confidence', row['confidence'])}"
     title = escaped(row[f"short_{UI_LANGUAGE}"])
     line = f"- **{title}**: {escaped(status)}"

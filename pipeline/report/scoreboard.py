@@ -15,6 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.progress.method import FACTS
 from pipeline.report.messages import Messages, about
 from pipeline.report.numbers import typeset
 from pipeline.report.statuses import COLOUR, MARK, STATUSES
@@ -108,7 +109,7 @@ def _standing(mission: dict[str, Any], parts: list[dict[str, Any]], texts: Messa
 
 def _sure(row: dict[str, Any], texts: Messages) -> str:
     """A status with how sure it is; "" where that is not said."""
-    if not row["confidence"] or row["status"] in ("achieved", "missed"):
+    if not row["confidence"] or row["status"] in FACTS:
         return ""
     status = texts.word("status", row["status"])
     return f"{status} ({texts.word('confidence', row['confidence'])})"

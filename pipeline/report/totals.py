@@ -9,12 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pipeline.progress.method import SEVERITY
+from pipeline.progress.method import FACTS, SEVERITY
 from pipeline.report.statuses import COLOUR
 
 _LAST = 99  # after every place in the method's order
 _SURE = ("firm", "likely", "uncertain")
-_FACTS = ("achieved", "missed")  # nothing is uncertain about them
 _SUMMED = (
     "sub_missions", "assessed", "on_course", "gaining", "failing", "unclear", "unassessed", "solid",
 )  # fmt: skip
@@ -37,7 +36,7 @@ def totals(
         row["n_on_course"] == row["n_sub_missions"] and COLOUR.get(own) in ("green", "dim")
         for own, row in rows
     )
-    sure = Counter(p["confidence"] for p in parts if p["status"] not in _FACTS)
+    sure = Counter(p["confidence"] for p in parts if p["status"] not in FACTS)
     return {
         **found,
         **{name: sure[name] for name in _SURE},

@@ -39,12 +39,13 @@ WITH waits AS (
          t.kind, p.target_impossible, t.base_year, d.title AS dataset_title, year(p.as_of) AS this_year,
          -- Of the observations that decide: a row without a number is decided by its trend.
          CASE WHEN t.kind = 'direction' OR p.target_impossible THEN r.trend_window
-              ELSE least(r.short_window * i.cadence, r.short_window_at_most) END AS length,
-         r.min_points, i.cadence > r.trend_window // (r.min_points - 1) AS too_rare,
+              ELSE k.short_window END AS length,
+         r.min_points, r.late_years, i.cadence > r.trend_window // (r.min_points - 1) AS too_rare,
          w.* EXCLUDE (indicator_id)
   FROM marts.indicator_progress p
   JOIN registry.indicators i USING (indicator_id)
   JOIN registry.indicator_targets t USING (indicator_id, target_id)
+  ASOF JOIN run.windows k ON i.cadence >= k.cadence
   CROSS JOIN run.method r
   LEFT JOIN registry.datasets d ON d.source = i.source AND d.dataset = i.dataset
   LEFT JOIN waits w USING (indicator_id)
@@ -56,7 +57,7 @@ WITH waits AS (
   FROM asked a LEFT JOIN core.unbroken u USING (indicator_id, geo)
 ), dated AS (
   SELECT *, greatest(min_points - n, 1)::INTEGER AS needed, latest_year + cadence AS next,
-         this_year - latest_year > cadence + 2 AS late,
+         this_year - latest_year > cadence + late_years AS late,
          holds_last > latest_year AS more,
          CASE WHEN reason <> 'stale'
               THEN greatest(min_points - n, 1) - (holds_last - latest_year) // cadence ELSE 0 END::INTEGER AS short_of

@@ -51,7 +51,7 @@ from tests.sql.test_cases import FILES, MODELS, CaseError, run
         ("marts.flags", "LEFT JOIN registry.flag_texts", "JOIN registry.flag_texts"),
         ("marts.flags", "coalesce(w.unsettled, false)", "true"),
         ("marts.gaps", "AND p.reason <> 'context_only'", ""),
-        ("marts.gaps", "THEN r.trend_window", "THEN r.short_window"),
+        ("marts.gaps", "THEN r.trend_window", "THEN k.short_window"),
         ("marts.gaps", "coalesce(assessable_from, latest_year + needed * cadence)", "latest_year + needed * cadence"),
         ("marts.gaps", "OR y >= a.base_year", "OR true"),
         ("marts.gaps", "coalesce(x, '')", "x"),

@@ -16,7 +16,7 @@ MODELS = load_models(sql_root())
 PROGRESS = (
     "core.assessments", "core.backtest", "core.histories", "core.opinions", "core.own_status",
     "core.projections", "core.ranked", "core.series", "core.track_record", "core.unbroken",
-    "marts.indicator_progress", "marts.mission_progress", "marts.peers",
+    "marts.gaps", "marts.indicator_progress", "marts.mission_progress", "marts.peers",
     "marts.probability_track_record", "marts.second_opinions", "marts.status_track_record",
     "marts.sub_mission_progress", "marts.target_path",
 )  # fmt: skip
@@ -58,22 +58,29 @@ def test_our_statuses_answer_the_question_that_the_other_methods_are_asked() -> 
 def test_the_numbers_that_sql_reads_are_one_row() -> None:
     assert method.tables()["run.method"].to_pylist() == [
         {
-            "short_window": 5,
-            "short_window_at_most": 10,
             "trend_window": 10,
             "peers_window": 5,
             "min_points": 4,
             "min_span": 3,
+            "late_years": 2,
             "least_ranked": 5,
             "years_apart": 1,
         }
     ]
 
 
+@pytest.mark.parametrize("cadence", [1, 2, 3, 10, 11, 25])
+def test_sql_is_given_the_window_of_every_cadence(cadence: int) -> None:
+    rows = method.tables()["run.windows"].to_pylist()
+    found = max((r for r in rows if r["cadence"] <= cadence), key=lambda r: int(r["cadence"]))
+    assert found["short_window"] == method.short_window(cadence) == (5 if cadence == 1 else 10)
+
+
 def numbers(model: Model) -> set[str]:
-    """Numbers in a model's query and in its checks' queries, but those in texts and comments."""
+    """Numbers in a model's query and in its checks' queries, but those in texts and comments and
+    places in a list."""
     queries = [model.query, *(str(e.options["sql"]) for e in model.expectations if e.kind == "no_rows")]  # fmt: skip
-    bare = re.sub(r"--[^\n]*|'[^']*'", " ", "\n".join(queries))
+    bare = re.sub(r"--[^\n]*|'[^']*'|\[\d+\]", " ", "\n".join(queries))
     return set(re.findall(r"(?<![\w.])\d+(?:\.\d+)?", bare))
 
 
