@@ -5,10 +5,11 @@ judgement of a mission. The entries themselves belong in schema.py.
 from __future__ import annotations
 
 from string import Formatter
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from pipeline.progress.method import STANDINGS
 from pipeline.registry.texts import IsoDate, Text
 
 
@@ -114,13 +115,17 @@ class Gap(Entry):
         return {lang: getattr(self, lang).format(**places) for lang in ("nl", "en")}
 
 
+def _status(word: str) -> str:
+    if word not in STANDINGS:
+        raise ValueError(f"{word!r} is no status; it is one of {', '.join(STANDINGS)}")
+    return word
+
+
 class Override(Entry):
+    """A person's judgement of a mission, in force from `date` until `until`, both included."""
+
     mission: Text
-    status: Literal[
-        "achieved", "on_track", "progress_too_slow", "insufficient", "wrong_direction", "missed",
-        "improving", "slightly_improving", "stable", "slightly_worsening", "worsening",
-        "not_assessable",
-    ]  # fmt: skip
+    status: Annotated[str, AfterValidator(_status)]
     author: Text
     reason: Text
     date: IsoDate

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from pipeline.progress.method import STANDINGS
+from pipeline.registry.notes import Override
 from pipeline.report.scoreboard import print_board
 
 # A row of marts.sub_mission_progress.
@@ -51,3 +53,12 @@ def test_the_scoreboard_shows_it_in_full_beside_the_computed_status(lang: str) -
     out = io.StringIO()
     print_board(board, lang, Console(file=out, width=100, color_system=None), only="health")
     assert "A. Person" not in out.getvalue()
+
+
+@pytest.mark.parametrize("status", STANDINGS)
+def test_a_person_can_give_every_status_that_is_computed(status: str) -> None:
+    given = Override(
+        mission="m.a", status=status, author="A. Person", reason="known error",
+        date="2026-11-01", until="2026-12-31",
+    )  # fmt: skip
+    assert given.status == status
