@@ -127,15 +127,9 @@ class RunSettings(dg.ConfigurableResource[Any]):
         """Whether the dataset's publisher is asked in this run: never for a date that had passed
         when it began. Past midnight a run still is of the day on which it began."""
         offline = self.offline or os.environ.get("MISSIEMONITOR_OFFLINE", "0") not in ("", "0")
-        if (
-            offline
-            or not dataset.live
-            or not dataset.series_keys()
-            or self.reference < day_of(self._since)
-        ):
+        if offline or not dataset.is_pulled or self.reference < day_of(self._since):
             return False
-        named = {dataset.id, dataset.source, dataset.asked}
-        return not self.sources or bool(named & set(self.sources))
+        return not self.sources or bool(dataset.pull_names & set(self.sources))
 
 
 def clear_half_written(work: Path) -> None:

@@ -76,7 +76,7 @@ def file_of(root: Path, mission: str) -> Path:
 
 def knows(registry: Registry, dataset: str, key: str) -> bool:
     """Whether the registry reads that series already."""
-    return key in registry.datasets[dataset].series_keys()
+    return key in registry.datasets[dataset].needed
 
 
 def write(root: Path, texts: Mapping[Path, str]) -> None:

@@ -108,9 +108,8 @@ def run(
 def _must_be_source(name: str) -> None:
     from pipeline.registry import load
 
-    datasets = load(registry_root()).datasets
-    live = {n for n, d in datasets.items() if d.live}
-    known = {*live, *(n.split("/", 1)[0] for n in live), *(datasets[n].asked for n in live)}
+    datasets = load(registry_root()).datasets.values()
+    known = {name for dataset in datasets if dataset.live for name in dataset.pull_names}
     if name not in known:
         near = ", ".join(sorted(k for k in known if "/" not in k))
         raise UserError(f"--source {name}: nothing is pulled under that name; there are {near}")

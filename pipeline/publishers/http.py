@@ -27,10 +27,11 @@ import tenacity
 from pipeline.publishers.addresses import LOOPBACK, authority, is_loopback
 from pipeline.publishers.errors import HostDown, NotFound, PullError, Temporary, TooBig
 from pipeline.publishers.network import UNTRUSTED, proxy_for, tls_context
-from pipeline.publishers.rate_limit import Ledger, RateLimit
+from pipeline.publishers.rate_limit import Ledger
 from pipeline.publishers.reach import reach
 from pipeline.publishers.reply import Reply, said_by, unpack
 from pipeline.publishers.wire import BROKEN, Left, Wire, named, pool_for
+from pipeline.registry.schema import RateLimit
 
 USER_AGENT = "missiemonitor/0.1 (open monitor of Dutch mission policy; one pull a night)"
 _HEADERS = {

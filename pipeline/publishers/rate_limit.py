@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,18 +13,9 @@ from filelock import FileLock, Timeout
 
 from pipeline.paths import write_atomic
 from pipeline.publishers.errors import PullError
+from pipeline.registry.schema import RateLimit
 
 _HOUR = 3600.0
-
-
-@dataclass(frozen=True)
-class RateLimit:
-    """Concurrent requests, seconds between the starts of downloads, and downloads an hour (0: no
-    such limit): of all threads, processes and runs together that share a ledger."""
-
-    concurrent: int = 2
-    spacing: float = 0.0
-    per_hour: int = 0
 
 
 class Ledger:

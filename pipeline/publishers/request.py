@@ -13,9 +13,8 @@ from typing import Any, Literal
 from pipeline.publishers.addresses import allowed_hosts
 from pipeline.publishers.errors import PullError
 from pipeline.publishers.http import Transport
-from pipeline.publishers.rate_limit import RateLimit
 from pipeline.publishers.reply import Reply, must_be_data
-from pipeline.registry.schema import Titled
+from pipeline.registry.schema import RateLimit, Titled
 
 Dimensions = Mapping[str, str | Titled]
 

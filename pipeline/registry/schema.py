@@ -73,7 +73,8 @@ class Target(Entry):
 
 
 class RateLimit(Entry):
-    """Concurrent requests, seconds between the starts of downloads, downloads an hour (0: no limit)."""
+    """Concurrent requests, seconds between the starts of downloads, and downloads an hour (0: no
+    limit): of all threads, processes and runs together that share a ledger (publishers/rate_limit.py)."""
 
     concurrent: Annotated[int, Field(ge=1, le=4)] = 2
     spacing: Annotated[float, Field(ge=0)] = 0.0
@@ -146,6 +147,7 @@ class Dataset(Entry):
     other that is read → the least and greatest value that its unit allows, in the publisher's
     numbers: for series that are no indicator by themselves, which have the indicator's `plausible`.
     `live_only`: none ships, the first pull brings one. `labels`: code → its titles in files for people.
+    `needed`: keys of the series that indicators are made of or divided by; load.py fills it in.
     """
 
     id: Annotated[str, Field(pattern="^[^/]+/[^/]+$")]
@@ -184,9 +186,15 @@ class Dataset(Entry):
     def dataset(self) -> str:
         return self.id.split("/", 1)[1]
 
-    def series_keys(self) -> tuple[str, ...]:
-        """The series that indicators need from it."""
-        return self.needed
+    @property
+    def is_pulled(self) -> bool:
+        """Whether a pull brings it: the registry says where, and something reads it."""
+        return self.live is not None and bool(self.needed)
+
+    @property
+    def pull_names(self) -> frozenset[str]:
+        """What it can be named by to be pulled: its id, its source, or the publisher asked."""
+        return frozenset({self.id, self.source, self.asked})
 
     def page_of(self, series_key: str) -> str | None:
         """The publisher's page for people that has the series; None if none is known."""

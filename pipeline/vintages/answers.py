@@ -40,7 +40,7 @@ def request_for(
     return FetchRequest(
         name=dataset.id,
         code=dataset.asked_code,
-        series={k: live.series.get(k) or dims_of(k) for k in dataset.series_keys()},
+        series={k: live.series.get(k) or dims_of(k) for k in dataset.needed},
         geos=geos,
         since=live.since,
         until=today.year,
@@ -63,7 +63,7 @@ def scope_of(dataset: Dataset, request: FetchRequest, fetched: FetchResult) -> d
     """What was asked for (`series`, `years` and where limited `geos`, `units`), in the registry's
     words: a later vintage is compared within it."""
     scope: dict[str, list[Any]] = {
-        "series": sorted({*dataset.series_keys(), *series_asked(request, fetched)}),
+        "series": sorted({*dataset.needed, *series_asked(request, fetched)}),
         "years": list(range(request.since, request.until + 1)),
     }
     if request.geos:

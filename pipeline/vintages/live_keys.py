@@ -65,7 +65,7 @@ def recall_keys(registry: Registry, today: date) -> list[Finding]:
     archive of Eurostat's codes, else `unknown`, with what the registry has seen of the key."""
     found = []
     for name, dataset in registry.datasets.items():
-        if dataset.live is None or not dataset.series_keys():
+        if dataset.live is None or not dataset.is_pulled:
             continue
         evidence = dataset.live.evidence
         request = request_for(dataset, list(registry.peers), today)

@@ -25,7 +25,6 @@ from pipeline.publishers import FetchRequest, FetchResult, Publisher, fetch
 from pipeline.publishers.addresses import check_base
 from pipeline.publishers.errors import PullError
 from pipeline.publishers.http import Transport
-from pipeline.publishers.rate_limit import RateLimit
 from pipeline.redact import redacted
 from pipeline.registry import Dataset, Registry
 from pipeline.registry.schema import HOME
@@ -75,9 +74,7 @@ class Puller:
         return [
             name
             for name, dataset in self.registry.datasets.items()
-            if dataset.live
-            and dataset.series_keys()
-            and (not wanted or wanted & {name, dataset.source, dataset.asked})
+            if dataset.is_pulled and (not wanted or wanted & dataset.pull_names)
         ]
 
     def pull(self, dataset: Dataset, run_id: str = "") -> PullResult:
@@ -113,8 +110,8 @@ class Puller:
         name = f"MISSIEMONITOR_{source.upper()}_URL"
         base = check_base(self.environ.get(name) or entry.base_url, name)
         own = base == entry.base_url.rstrip("/")
-        rate_limit = RateLimit(**entry.rate_limit.model_dump())
-        return Publisher(source, base, self.transport, rate_limit, entry.hosts if own else ())
+        hosts = entry.hosts if own else ()
+        return Publisher(source, base, self.transport, entry.rate_limit, hosts)
 
     def request(self, dataset: Dataset) -> FetchRequest:
         """What is asked for now, with the pins and validators of earlier pulls."""
@@ -146,7 +143,7 @@ class Puller:
     def _fingerprint(self, dataset: Dataset) -> str:
         """Hash of what is asked, and of whom."""
         base = self.publisher(dataset.asked).base
-        content = [base, dataset.live.model_dump() if dataset.live else {}, dataset.series_keys()]
+        content = [base, dataset.live.model_dump() if dataset.live else {}, dataset.needed]
         return hashlib.sha256(dump([*content, list(self.registry.peers)])).hexdigest()[:16]
 
     def _newest(self, dataset: Dataset) -> Vintage | None:

@@ -54,7 +54,7 @@ _STREAM_FROM = 4 << 20  # bytes as stored
 def rules_of(registry: Registry, dataset: Dataset) -> Rules:
     """The rules for a dataset as the registry has them now."""
     needs, own, since = {}, [], {}
-    for key in sorted(dataset.series_keys()):
+    for key in sorted(dataset.needed):
         alone = registry.plausible_of(dataset.source, dataset.dataset, key)
         needs[key] = list(alone or registry.bounds_of(dataset.id, key))
         if alone:

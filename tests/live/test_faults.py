@@ -227,7 +227,7 @@ def registry() -> Registry:
     """The registry, with one dataset for each way of asking that no dataset needs yet."""
     found: Registry = load()
     smoking = SUBJECTS["who"]
-    (need,) = found.datasets[smoking].series_keys()
+    (need,) = found.datasets[smoking].needed
     changes = {
         SUBJECTS["sdmx30"]: {"route": "sdmx30"},
         smoking: {
@@ -445,5 +445,5 @@ def test_without_a_fault_every_cell_is_right(
     night = pull(data, name, bench, registry)
     assert night.outcome.state == "new", night.reason
     judge(night, Row("none", RIGHT), subject, registry.datasets[name], world)
-    needed = set(registry.datasets[name].series_keys())
+    needed = set(registry.datasets[name].needed)
     assert needed <= {series for series, _, _ in night.cells()}

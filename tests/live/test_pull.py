@@ -141,7 +141,7 @@ def test_live_figures_are_the_publishers_under_the_registrys_names(night: Night)
         before = night.rows(name)
         night.one(name)
         after = night.rows(name)
-        needed = set(night.registry.datasets[name].series_keys())
+        needed = set(night.registry.datasets[name].needed)
         assert {k for k, _, _ in after} == needed
         assert {c: v for c, v in before.items() if c[0] in needed} == {
             c: v for c, v in after.items() if c in before
@@ -183,7 +183,7 @@ def test_codes_in_another_case_and_with_their_signs_are_the_registrys(night: Nig
         assert night.one(f"unsdg/{name}").state == "new"
         state = night.state(f"unsdg/{name}")
         assert {c.name: c.observed for c in state.checks if not c.passed} == {}
-        (need,) = night.registry.datasets[f"unsdg/{name}"].series_keys()
+        (need,) = night.registry.datasets[f"unsdg/{name}"].needed
         after = night.rows(f"unsdg/{name}")
         assert {c: v for c, v in before.items() if c[0] == need} == {
             c: v for c, v in after.items() if c in before
@@ -504,7 +504,7 @@ def test_doctor_says_what_is_wrong_and_what_was_likely_meant(
 def test_doctor_names_the_likely_code(
     night: Night, name: str, series: dict[str, Any], says: str
 ) -> None:
-    key = night.registry.datasets[name].series_keys()[0]
+    key = night.registry.datasets[name].needed[0]
     puller = night.puller(registry=changed(night.registry, name, series={key: series}))
     (finding,) = check_keys(puller, [name])
     puller.transport.close()

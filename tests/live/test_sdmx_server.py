@@ -23,8 +23,8 @@ from pipeline.publishers import Publisher as Asked
 from pipeline.publishers import check, fetch
 from pipeline.publishers.errors import PullError
 from pipeline.publishers.http import Limits, Transport
-from pipeline.publishers.rate_limit import RateLimit
 from pipeline.registry import load
+from pipeline.registry.schema import RateLimit
 from pipeline.vintages.answers import request_for
 from tests.publisher import Cube, World, bundled_world
 from tests.publisher.protocols.oecd import area as oecd_area

@@ -44,7 +44,7 @@ Cells = dict[Key, float]
 def small_registry(folder: Path) -> Path:
     """The registry with a few datasets and the indicators that are made of them alone."""
     shutil.copytree(registry_root(), folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    (smoking,) = load().datasets[BY_WHO].series_keys()
+    (smoking,) = load().datasets[BY_WHO].needed
     who = {"IndicatorCode": WHO_CODE, "SEX": "SEX_BTSX"}
 
     def keep(path: Path, wanted: Any) -> list[str]:
@@ -118,7 +118,7 @@ class Sayings:
         return {
             key: value
             for key, value in found.items()
-            if key[0] in dataset.series_keys() and key[1] in areas
+            if key[0] in dataset.needed and key[1] in areas
         }
 
     def note(self, name: str, night: int, world: World, *, wrong: bool = False) -> None:
@@ -191,7 +191,7 @@ class Sayings:
     def _spoil(self, name: str, kind: str, dice: random.Random, world: World) -> bool:
         """Make one cell of a series wrong; False if that changes nothing."""
         cube, dataset = self.cube(name, world), self.registry.datasets[name]
-        series, geo = dice.choice(dataset.series_keys()), HOME
+        series, geo = dice.choice(dataset.needed), HOME
         if dice.random() < 0.2:
             geo = dice.choice(sorted(self.registry.peers))
         mine = [

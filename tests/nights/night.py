@@ -265,7 +265,7 @@ class Nights:
         return {
             (r["series_key"], r["geo"], r["year"]): r["value"]
             for r in pq.read_table(file, columns=["series_key", "geo", "year", "value"]).to_pylist()
-            if r["series_key"] in dataset.series_keys() and r["geo"] in areas
+            if r["series_key"] in dataset.needed and r["geo"] in areas
         }
 
     def _odd(self, name: str, cells: Cells) -> str:

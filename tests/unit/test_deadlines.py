@@ -19,8 +19,8 @@ import pytest
 from pipeline.publishers.addresses import allowed_hosts
 from pipeline.publishers.errors import PullError
 from pipeline.publishers.http import Limits, Transport
-from pipeline.publishers.rate_limit import RateLimit
 from pipeline.publishers.wire import Wire
+from pipeline.registry.schema import RateLimit
 
 Talk = Callable[[socket.socket, threading.Event], None]
 OK = b"HTTP/1.1 200 OK\r\n"

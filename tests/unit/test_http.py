@@ -26,9 +26,10 @@ from pipeline.publishers.addresses import allowed_hosts
 from pipeline.publishers.errors import HostDown, NotFound, PullError, TooBig
 from pipeline.publishers.http import Limits, Transport, retry_after
 from pipeline.publishers.network import tls_context
-from pipeline.publishers.rate_limit import Ledger, RateLimit
+from pipeline.publishers.rate_limit import Ledger
 from pipeline.publishers.reach import reach
 from pipeline.publishers.reply import Reply, must_be_data, unpack
+from pipeline.registry.schema import RateLimit
 
 Answer = Callable[[BaseHTTPRequestHandler, int], None]
 

@@ -54,7 +54,7 @@ def test_a_wrong_code_or_dimension_gets_the_likely_right_one() -> None:
 def test_what_no_archive_holds_says_what_was_seen_of_it() -> None:
     registry = load()
     found = {finding.name: finding for finding in recall_keys(registry, TODAY)}
-    pulled = {d.id for d in registry.datasets.values() if d.live and d.series_keys()}
+    pulled = {d.id for d in registry.datasets.values() if d.live and d.needed}
     assert set(found) == pulled
     for name, finding in found.items():
         live = registry.datasets[name].live

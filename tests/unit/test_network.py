@@ -13,7 +13,7 @@ import pytest
 from pipeline.publishers.errors import HostDown, PullError
 from pipeline.publishers.http import Limits, Transport
 from pipeline.publishers.network import CERTIFICATES, proxy_for, tls_context
-from pipeline.publishers.rate_limit import RateLimit
+from pipeline.registry.schema import RateLimit
 
 PUBLISHER = "statistics.example.org"
 NAMES = ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")

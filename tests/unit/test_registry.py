@@ -250,7 +250,7 @@ def test_only_datasets_that_are_read_are_registered() -> None:
     registry = load()
     official = {p.dataset for p in registry.projections.values()}
     lent = {name for name, item in registry.datasets.items() if item.serves}
-    unread = {name for name, item in registry.datasets.items() if not item.series_keys()}
+    unread = {name for name, item in registry.datasets.items() if not item.needed}
     assert lent == {"curated/statcan_cif"} and unread == official | lent
 
 
@@ -267,7 +267,7 @@ def test_every_series_is_in_a_vintage_that_ships_or_its_dataset_waits(root: Path
             if manifest["origin"] == "bundled" and not manifest["partial"]:
                 body = gzip.decompress((path.parent / "body.gz").read_bytes())
                 there |= set(parse(body, spec).observations.column("series_key").to_pylist())
-        missing += [f"{name} {key}" for key in item.series_keys() if key not in there]
+        missing += [f"{name} {key}" for key in item.needed if key not in there]
     assert missing == []
 
 
