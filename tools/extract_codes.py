@@ -14,9 +14,9 @@ from pathlib import Path
 
 import duckdb
 
+from pipeline.areas import HOME
 from pipeline.registry import load
 from pipeline.registry.code_archive import COLUMNS, EXTRACT
-from pipeline.registry.schema import HOME
 
 SOURCE = "ondata/opensdmx@4c7b20e956a7 (MIT), codes that Eurostat's data held"
 _ROWS = """

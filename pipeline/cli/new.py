@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.areas import HOME
 from pipeline.cli.common import UserError
 from pipeline.cli.complete import missions
 from pipeline.paths import registry_root
@@ -72,7 +73,6 @@ def new(
     from pipeline.formats.spec import ParseError
     from pipeline.registry import load
     from pipeline.registry.draft import Draft, dataset_entry, indicator_entry
-    from pipeline.registry.schema import HOME
 
     root = registry_root()
     registry = load(root)

@@ -32,9 +32,7 @@ from pipeline.registry.texts import Address, FormatName, IsoDate, Template, Text
 LETTER_LEVELS = {"mission": 5, "sub_mission": 21, "interim_goal": 4}
 LETTER_NUMBERS = 17
 LETTER = "DGBI / 26844711 (2023)"
-NUMERIC = ("level", "change", "gain")
 COUNTING = "commitment"
-HOME = "NL"  # the area that is monitored
 ANY = "*"  # in `ranges` of a dataset: every series that is not named
 
 

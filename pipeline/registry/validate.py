@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import combinations
 
+from pipeline.progress.question import FROM_BASE, NUMERIC
 from pipeline.registry.entries import Item, Problems
 from pipeline.registry.schema import (
     ANY,
@@ -15,7 +16,6 @@ from pipeline.registry.schema import (
     LETTER,
     LETTER_LEVELS,
     LETTER_NUMBERS,
-    NUMERIC,
     Dataset,
     Indicator,
     Live,
@@ -259,7 +259,7 @@ def _pair(registry: Registry, entry: Indicator, index: int, at: str, problems: P
         return
     if pair.target in {p.target for p in entry.targets[:index]}:
         problems.add(at, f"{entry.id}: target {pair.target} is named twice")
-    if target.kind in ("change", "gain") and pair.base_year is None:
+    if target.kind in FROM_BASE and pair.base_year is None:
         problems.add(at, f"{entry.id}: {target.kind} target {pair.target} needs a base_year")
     if pair.base_year is not None and pair.base_year_basis is None:
         problems.add(

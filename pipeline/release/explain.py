@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Any, Final
 
+from pipeline.areas import HOME
 from pipeline.progress.assess import Observation, Question, assess
 from pipeline.progress.method import (
     LONG_WINDOW,
@@ -20,7 +21,7 @@ from pipeline.progress.method import (
     TREND_WINDOW,
 )
 from pipeline.progress.question import FROM_BASE, NUMERIC
-from pipeline.release.read import HOME, Pair, Release, ReleaseError, Row
+from pipeline.release.read import Pair, Release, ReleaseError, Row
 
 # Words within formulas → their key in the catalogue of messages (`explain`): of numbers, and of how the
 # registry says an indicator is made.

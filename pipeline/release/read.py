@@ -13,13 +13,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.areas import HOME
 from pipeline.release.record import current_of
 from pipeline.release.swap import published_names
 
 if TYPE_CHECKING:
     from pipeline.progress.assess import Observation, Question
 
-HOME = "NL"
 _NEEDED = {
     "indicators": ("may_be_zero", "formula", "fingerprint", "breaks"),
     "indicator_targets": ("documented_baseline", "path"),

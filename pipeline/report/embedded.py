@@ -10,7 +10,8 @@ import gzip
 import json
 from typing import Any
 
-from pipeline.report.content import HOME, Content
+from pipeline.areas import HOME
+from pipeline.report.content import Content
 from pipeline.report.numbers import for_people
 
 

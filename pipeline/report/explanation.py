@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from pipeline.areas import HOME
 from pipeline.progress import method
 from pipeline.release.explain import MADE_OF, WORDS
-from pipeline.release.read import HOME
 from pipeline.report.messages import Messages, about, dutch, registered
 from pipeline.report.numbers import shown
 

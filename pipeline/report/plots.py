@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow.parquet as pq
 from markupsafe import Markup
 
+from pipeline.areas import HOME
 from pipeline.report.board import UI_LANGUAGE
-from pipeline.report.content import HOME
 from pipeline.report.markup import woven
 from pipeline.report.messages import Messages
 from pipeline.report.numbers import Row, plain, typeset

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from pipeline.areas import HOME
 from pipeline.formats import parse
 from pipeline.formats.keys import align, dims_of
 from pipeline.formats.spec import DatasetSpec, Parsed, ParseError
 from pipeline.publishers import FetchRequest, FetchResult
 from pipeline.publishers.eurostat import series_asked as product_of_codes
 from pipeline.registry import Dataset
-from pipeline.registry.schema import HOME
 from pipeline.vintages.store import Vintage, dump
 
 _SHOWN = 5

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 
+from pipeline.areas import HOME
 from pipeline.formats.keys import canonical
 from pipeline.quality.suite import Wanted
-from pipeline.registry.schema import HOME
 from pipeline.vintages.store import Vintage
 
 _ROWS = [

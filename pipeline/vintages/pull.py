@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from pipeline.areas import HOME
 from pipeline.clock import now
 from pipeline.formats import parse
 from pipeline.formats.spec import DatasetSpec, Parsed, ParseError
@@ -27,7 +28,6 @@ from pipeline.publishers.errors import PullError
 from pipeline.publishers.http import Transport
 from pipeline.redact import redacted
 from pipeline.registry import Dataset, Registry
-from pipeline.registry.schema import HOME
 from pipeline.vintages.answers import compare, digest, request_for, scope_of, spec_of
 from pipeline.vintages.store import Archive, ArchiveError, Vintage, dump
 

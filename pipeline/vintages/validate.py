@@ -16,12 +16,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.areas import HOME
 from pipeline.formats import DatasetSpec, ParseError, parse, parse_file, streams
 from pipeline.paths import code_version, replacing
 from pipeline.quality.results import CheckResult
 from pipeline.quality.suite import Wanted, validate
 from pipeline.registry import Dataset, Registry
-from pipeline.registry.schema import ANY, HOME
+from pipeline.registry.schema import ANY
 from pipeline.vintages.decisions import acceptance, in_words
 from pipeline.vintages.expected import Frames, Rules
 from pipeline.vintages.prune import used

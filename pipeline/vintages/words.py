@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.areas import HOME
 from pipeline.formats.keys import canonical, dims_of
 from pipeline.quality.results import CheckResult
-from pipeline.registry.schema import HOME
 from pipeline.vintages.expected import SCALE, Frames
 from pipeline.vintages.texts import said, written
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import yaml
 
+from pipeline.areas import HOME
 from pipeline.formats.keys import align
 from pipeline.paths import registry_root
 from pipeline.registry import Registry, load
-from pipeline.registry.schema import HOME
 from pipeline.vintages.answers import request_for
 from tests import mutations
 from tests.publisher import Cell, Cube, Fault, World, bundled_world

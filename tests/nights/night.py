@@ -16,12 +16,12 @@ from unittest import mock
 import duckdb
 import pyarrow.parquet as pq
 
+from pipeline.areas import HOME
 from pipeline.outcome import Fault as StepFault
 from pipeline.outcome import Outcome, outcome_of
 from pipeline.paths import Paths, sql_root
 from pipeline.publishers.http import Limits, Transport
 from pipeline.registry import Registry, load
-from pipeline.registry.schema import HOME
 from pipeline.release.publish import publish
 from pipeline.release.record import written_by
 from pipeline.vintages.pull import Puller, load_pull_results
