@@ -26,6 +26,7 @@ def accept(
     Examples:
       missiemonitor accept 0f3c9a1b2c3d4e5f --why "Eurostat withdrew Denmark's 2023 for good"
     """
+    # Here: the registry brings pydantic and Arrow, which help and completion do without.
     from pipeline.registry import load
     from pipeline.vintages import decisions
 

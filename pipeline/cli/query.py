@@ -47,7 +47,7 @@ def query(
       missiemonitor query "SELECT table_name, comment FROM duckdb_tables()"
       missiemonitor query - --json < question.sql
     """
-    import duckdb
+    import duckdb  # here: help and completion do without
 
     if as_csv + as_excel + as_json > 1:
         raise UserError("query: one of --csv, --excel and --json")

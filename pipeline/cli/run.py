@@ -106,6 +106,8 @@ def run(
 
 
 def _must_be_source(name: str) -> None:
+    """UserError unless something is pulled under that name."""
+    # Here: a run without `--source` leaves the registry to its steps.
     from pipeline.registry import load
 
     datasets = load(registry_root()).datasets.values()

@@ -9,16 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import duckdb
 
 from pipeline.formats import bodies, cbs, documents, packed, tables, worldbank
 from pipeline.formats.cells import HEAD, has_semicolons, with_commas
 from pipeline.formats.spec import DatasetSpec, Parsed, ParseError
 from pipeline.formats.tidy import OBSERVATIONS, REJECTS, Reading, tidy
 from pipeline.sql import literal
-
-if TYPE_CHECKING:
-    import duckdb
 
 __all__ = ["FORMATS", "DatasetSpec", "ParseError", "Parsed", "parse", "parse_file", "streams"]
 
@@ -141,9 +139,6 @@ def _copy(con: duckdb.DuckDBPyConnection, select: str, target: Path) -> int:
 
 
 def _connect(threads: int) -> duckdb.DuckDBPyConnection:
-    # Late: commands that read no body import this package too, and duckdb takes a while.
-    import duckdb
-
     con = duckdb.connect()
     con.execute("SET autoinstall_known_extensions=false")
     con.execute(f"SET threads={threads}")
@@ -160,8 +155,6 @@ def _database(process: int) -> duckdb.DuckDBPyConnection:
 
 @contextmanager
 def _refused(spec: DatasetSpec) -> Iterator[None]:
-    import duckdb  # late, as in _connect()
-
     try:
         yield
     except ParseError:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
+
 from pipeline.release.database import dicts
 from pipeline.warehouse.model import Model
 
@@ -115,8 +117,6 @@ def describe(
     `identity`: release_id and reference_date. It has no `bytes`: frictionless counts none for
     Parquet and would call every file damaged; sha256 says more.
     """
-    import pyarrow.parquet as pq
-
     sources = _sources(con)
     citation = (
         f"Missiemonitor, release {identity['release_id']}, "

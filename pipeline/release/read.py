@@ -46,6 +46,7 @@ class Release:
 
     def rows(self, table: str) -> list[Row]:
         """Every row of a mart; ReleaseError if the release has no such table."""
+        # Here: who asks for a release's folder alone, as `report` and `--version` do, needs no Arrow.
         import pyarrow.parquet as pq
 
         path = self.folder / f"{table}.parquet"
@@ -113,6 +114,7 @@ class Release:
 
     def observations(self, indicator: str) -> list[Observation]:
         """The indicator's Dutch observations as the arithmetic takes them."""
+        # Here and in `question`: the arithmetic brings scipy, which a release's rows do not need.
         from pipeline.progress.assess import Observation
 
         return [

@@ -16,6 +16,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import yaml
 
 from pipeline.plain_yaml import load_plain
@@ -97,10 +98,8 @@ class Model:
 
 
 @cache
-def _parser() -> Any:
+def _parser() -> duckdb.DuckDBPyConnection:
     """One in-memory DuckDB for the process: opening one for each statement takes longer."""
-    import duckdb
-
     return duckdb.connect()
 
 
