@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 import pyarrow as pa
@@ -25,10 +26,16 @@ _TEXT = (
 WITHDRAWN = "withdrawn"
 _NOT_IN_USE = "No vintage that a person withdrew is in use."
 # The columns of `raw.vintages`. `observations` and `rejects`: files of the rows below the work
-# folder, if it was accepted.
+# folder, if it was accepted. `waits`: the newest of those that were quarantined since the one in
+# use (of all that were, where none is).
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in _TEXT]
-    + [("partial", pa.bool_()), ("is_current", pa.bool_()), ("position", pa.int32())]
+    + [
+        ("partial", pa.bool_()),
+        ("is_current", pa.bool_()),
+        ("waits", pa.bool_()),
+        ("position", pa.int32()),
+    ]
 )
 
 
@@ -56,12 +63,8 @@ class DatasetState:
     @property
     def pending(self) -> str:
         """Why a newer vintage than the one in use was quarantined; empty if there is none."""
-        places = [n for n, row in enumerate(self.vintages) if row["verdict"] == "quarantined"]
-        used = next((n for n, row in enumerate(self.vintages) if row["is_current"]), -1)
-        if not places or places[-1] < used:
-            return ""
-        last = self.vintages[places[-1]]
-        return f"{last['vintage_id']}: {last['reason']}"
+        waiting = next((row for row in self.vintages if row["waits"]), None)
+        return "" if waiting is None else f"{waiting['vintage_id']}: {waiting['reason']}"
 
     def table(self) -> pa.Table:
         """The vintages as a table of SCHEMA."""
@@ -102,6 +105,9 @@ def resolve(
         )
         for row in state.vintages:
             row["is_current"] = row["vintage_id"] == accepted[-1].vintage_id
+    newer = takewhile(lambda row: not row["is_current"], reversed(state.vintages))
+    if waiting := next((row for row in newer if row["verdict"] == "quarantined"), None):
+        waiting["waits"] = True
     if not state.checks:
         # What ships without a vintage waits for its first pull: nothing is wrong with it yet.
         waits = dataset.live_only and not vintages
@@ -144,6 +150,7 @@ def _row(
         "reason_nl": verdict["reason_nl"],
         "found_in": manifest.get("found_in"),
         "is_current": False,
+        "waits": False,
         **files,
     }
 

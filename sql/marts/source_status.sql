@@ -31,27 +31,23 @@ expectations:
   - {expect: no_rows, name: in_use, severity: error, blocking: false, sql: "SELECT source, dataset, reason FROM marts.source_status WHERE vintage_id IS NULL AND NOT waits_for_pull", description: Every dataset has an accepted vintage or waits for the first pull.}
   - {expect: no_rows, name: none_pending, severity: error, blocking: false, sql: "SELECT source, dataset, pending FROM marts.source_status WHERE pending IS NOT NULL", description: No dataset waits on an older vintage because a newer one was quarantined.}
 */
-WITH numbered AS (
-  SELECT *, position AS n
-  FROM raw.vintages
-), used AS (
-  SELECT * FROM numbered WHERE is_current
+WITH used AS (
+  SELECT * FROM raw.vintages WHERE is_current
 ), newest AS (
-  SELECT * FROM numbered WHERE NOT partial
-  QUALIFY row_number() OVER (PARTITION BY source, dataset ORDER BY n DESC) = 1
+  SELECT * FROM raw.vintages WHERE NOT partial
+  QUALIFY row_number() OVER (PARTITION BY source, dataset ORDER BY position DESC) = 1
 ), total AS (
-  SELECT source, dataset, count(*) AS n_vintages FROM numbered GROUP BY ALL
-), bad AS (
-  SELECT q.source, q.dataset, q.vintage_id || ': ' || q.reason AS pending,
+  SELECT source, dataset, count(*) AS n_vintages FROM raw.vintages GROUP BY ALL
+), waiting AS (
+  SELECT source, dataset, q.vintage_id || ': ' || q.reason AS pending,
          q.vintage_id || ': ' || q.reason_nl AS pending_nl
-  FROM numbered q LEFT JOIN used u USING (source, dataset)
-  WHERE q.verdict = 'quarantined' AND u.vintage_id IS NOT NULL AND q.n > u.n
-  QUALIFY row_number() OVER (PARTITION BY q.source, q.dataset ORDER BY q.n DESC) = 1
+  FROM raw.vintages q JOIN used USING (source, dataset)
+  WHERE q.waits
 ), taken_back AS (
   SELECT source, dataset, vintage_id || ': ' || reason AS withdrawn,
          vintage_id || ': ' || reason_nl AS withdrawn_nl
-  FROM numbered WHERE verdict = 'withdrawn'
-  QUALIFY row_number() OVER (PARTITION BY source, dataset ORDER BY n DESC) = 1
+  FROM raw.vintages WHERE verdict = 'withdrawn'
+  QUALIFY row_number() OVER (PARTITION BY source, dataset ORDER BY position DESC) = 1
 )
 SELECT d.source, d.dataset, d.title, d.publisher, u.vintage_id, u.known_from::DATE AS known_from,
        u.known_from_basis, coalesce(u.scope, w.scope) AS scope,
@@ -71,5 +67,5 @@ CROSS JOIN run.reference r
 LEFT JOIN used u USING (source, dataset)
 LEFT JOIN newest w USING (source, dataset)
 LEFT JOIN total t USING (source, dataset)
-LEFT JOIN bad b USING (source, dataset)
+LEFT JOIN waiting b USING (source, dataset)
 LEFT JOIN taken_back k USING (source, dataset)
