@@ -5,8 +5,8 @@ import hashlib
 import dagster as dg
 
 from assets.resources import RunSettings
+from pipeline.files import dump
 from pipeline.registry import Registry
-from pipeline.vintages.store import dump
 from pipeline.warehouse.build import Warehouse
 
 REGISTRY = dg.AssetKey("registry")

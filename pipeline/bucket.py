@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.paths import replacing
+from pipeline.files import replacing, sha256_of
 from pipeline.redact import redacted, shown
 
 T = TypeVar("T")
@@ -200,12 +200,6 @@ def within(url: str, seconds: float, work: Callable[[Bucket], T]) -> T:
     if not results:
         raise BucketError(_too_long(shown(url), seconds))
     return results[0]
-
-
-def sha256_of(file: Path) -> str:
-    """The hash of a file of this machine, of any size."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _scheme(url: str) -> str:

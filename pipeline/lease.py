@@ -20,8 +20,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from pipeline.clock import now
-from pipeline.paths import write_atomic
-from pipeline.vintages.store import dump
+from pipeline.files import dump, write_atomic
 
 WAIT_SECONDS = 1800.0
 _POLL_SECONDS = 0.5

@@ -8,9 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,29 +90,6 @@ class Paths:
     def bundle(self) -> Path:
         """The vintages that ship with the project."""
         return CHECKOUT / "data" / "raw"
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; what is there when the block ends takes the place of `path`.
-
-    A reader, or a kill, never sees half of it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        yield staged
-        with staged.open("rb") as file:
-            os.fsync(file.fileno())
-        staged.replace(path)
-    finally:
-        staged.unlink(missing_ok=True)
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    with replacing(path) as staged:
-        staged.write_bytes(content)
 
 
 def code_version(*parts: str) -> str:

@@ -20,10 +20,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pipeline.files import dump
 from pipeline.formats import DatasetSpec, parse
 from pipeline.formats.geo import TO_M49
 from pipeline.registry import Dataset, load
-from pipeline.vintages.store import dump
 
 BUNDLED_ON = "2026-11-23"
 # file of the figures → dataset; others are named as their file

@@ -7,10 +7,11 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from pipeline.cli.common import UserError
+from pipeline.files import write_atomic
 from pipeline.formats import DatasetSpec, parse
 from pipeline.formats.recognise import recognise
 from pipeline.formats.spec import Parsed
-from pipeline.paths import is_safe, write_atomic
+from pipeline.paths import is_safe
 from pipeline.registry import Registry, RegistryError, load
 from pipeline.vintages.admission import examine
 from pipeline.vintages.files import FileError, read_file

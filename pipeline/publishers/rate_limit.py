@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from pipeline.paths import write_atomic
+from pipeline.files import write_atomic
 from pipeline.publishers.errors import PullError
 from pipeline.registry.schema import RateLimit
 

@@ -14,12 +14,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.bucket import Bucket, BucketError, sha256_of
+from pipeline.bucket import Bucket, BucketError
+from pipeline.files import dump, sha256_of
 from pipeline.release import history
 from pipeline.release.integrity import SUMS, parsed, sums_of
 from pipeline.release.record import current_of
 from pipeline.release.swap import superseded
-from pipeline.vintages.store import dump
 
 TO = "MISSIEMONITOR_PUBLISH_TO"
 SECONDS = 900.0

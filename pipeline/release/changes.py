@@ -16,11 +16,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.paths import replacing, write_atomic
+from pipeline.files import dump, replacing, write_atomic
 from pipeline.release.diff import Change, Diff, Verdict, compare, heading
 from pipeline.release.read import Release, Row
 from pipeline.release.swap import published_names
-from pipeline.vintages.store import dump
 
 FOLDER = "history"
 CHANGES = "changes.parquet"

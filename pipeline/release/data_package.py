@@ -4,13 +4,13 @@ are and on which terms. What a table is stands in its SQL header.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
+from pipeline.files import sha256_of
 from pipeline.release.database import dicts
 from pipeline.warehouse.model import Model
 
@@ -133,7 +133,7 @@ def describe(
             "format": "parquet",
             "mediatype": "application/vnd.apache.parquet",
             "description": model.description,
-            "hash": f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}",
+            "hash": f"sha256:{sha256_of(file)}",
             "size_bytes": file.stat().st_size,
             "rows": pq.read_metadata(file).num_rows,
             "licenses": licences if figures else [_OWN],

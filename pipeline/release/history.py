@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.clock import now
-from pipeline.paths import write_atomic
+from pipeline.files import write_atomic
 from pipeline.release.integrity import SUMS
 
 # Below the root of the published set, the newest last.

@@ -5,11 +5,11 @@ Mending one belongs in swap.py.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.files import sha256_of
 from pipeline.release.database import DATABASE, open_release
 
 # As `sha256sum -c` reads it.
@@ -34,7 +34,7 @@ def seal(folder: Path) -> None:
     Folders stay writable: their owner must be able to remove them.
     """
     found = sorted(_files(folder))
-    text = "".join(f"{_sha256(folder / name)}  {name}\n" for name in found)
+    text = "".join(f"{sha256_of(folder / name)}  {name}\n" for name in found)
     (folder / SUMS).write_text(text, "utf-8")
     protect(folder)
 
@@ -75,7 +75,7 @@ def damages(folder: Path) -> list[Damage]:
             found.append(Damage(name, "is missing"))
             continue
         try:
-            if _sha256(folder / name) != digest:
+            if sha256_of(folder / name) != digest:
                 found.append(Damage(name, "is not as it was published"))
         except OSError as error:
             found.append(Damage(name, f"cannot be read ({error.strerror})"))
@@ -99,7 +99,3 @@ def _files(folder: Path) -> Iterator[str]:
         for p in folder.rglob("*")
         if p.is_symlink() or not p.is_dir()
     )
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

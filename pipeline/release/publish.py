@@ -17,6 +17,7 @@ from pathlib import Path
 
 import duckdb
 
+from pipeline.files import dump, sha256_of
 from pipeline.paths import code_version, sql_root
 from pipeline.progress.method import METHOD_VERSION
 from pipeline.registry import Registry
@@ -26,7 +27,6 @@ from pipeline.release.dictionary import Table, gather, markdown
 from pipeline.release.record import note
 from pipeline.release.swap import set_aside, swap_in
 from pipeline.sql import connect, literal, quoted
-from pipeline.vintages.store import dump
 from pipeline.warehouse.build import Warehouse
 from pipeline.warehouse.model import Column, Model, View, load_views
 from pipeline.warehouse.records import BuildError
@@ -180,7 +180,7 @@ def _copy(warehouse: Warehouse, folder: Path, hashes: Mapping[str, str]) -> None
     for name in hashes:
         target = folder / f"{warehouse.models[name].table}.parquet"
         shutil.copyfile(warehouse.file(name), target)
-        copied[name] = hashlib.sha256(target.read_bytes()).hexdigest()
+        copied[name] = sha256_of(target)
     _must_be_the_same(copied, hashes)
 
 

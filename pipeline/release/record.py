@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.paths import write_atomic
-from pipeline.vintages.store import dump
+from pipeline.files import dump, write_atomic
 
 # In the work folder: the last runs that wrote a release, the newest last.
 _FILE = "publication.json"

@@ -16,10 +16,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pipeline.paths import write_atomic
+from pipeline.files import dump, write_atomic
 from pipeline.release import history
 from pipeline.release.integrity import SUMS, damages, protect, seal
-from pipeline.vintages.store import dump
 
 KEPT = 3
 KEPT_SECONDS = 24 * 3600

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from markupsafe import escape
 
-from pipeline.paths import write_atomic
+from pipeline.files import write_atomic
 from pipeline.release.changes import FOLDER, entries
 from pipeline.report.embedded import script_json
 from pipeline.report.messages import LANGUAGES, Messages, registered

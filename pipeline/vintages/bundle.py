@@ -7,7 +7,7 @@ import secrets
 import shutil
 from pathlib import Path
 
-from pipeline.paths import write_atomic
+from pipeline.files import write_atomic
 
 # There while vintages are brought back from a mirror: what follows from a part of them is no release.
 RESTORING = "_restoring.json"

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
-from pipeline.paths import safe_name, write_atomic
+from pipeline.files import dump, write_atomic
+from pipeline.paths import safe_name
 from pipeline.registry import Dataset
-from pipeline.vintages.store import Archive, Vintage, dump, read_note
+from pipeline.vintages.store import Archive, Vintage, read_note
 from pipeline.vintages.texts import said
 
 ACCEPTED, WITHDRAWN = "_accepted", "_withdrawn"

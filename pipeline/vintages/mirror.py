@@ -17,10 +17,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.bucket import Bucket, BucketError, sha256_of
-from pipeline.paths import is_safe, replacing, write_atomic
+from pipeline.bucket import Bucket, BucketError
+from pipeline.files import dump, replacing, sha256_of, write_atomic
+from pipeline.paths import is_safe
 from pipeline.vintages.bundle import RESTORING
-from pipeline.vintages.store import dump
 
 TO = "MISSIEMONITOR_MIRROR_TO"
 # What a run keeps of a night's mirroring, and a person by hand: what is there by then stays.

@@ -19,6 +19,7 @@ from typing import Any
 
 from pipeline.areas import HOME
 from pipeline.clock import now
+from pipeline.files import dump
 from pipeline.formats import parse
 from pipeline.formats.spec import DatasetSpec, Parsed, ParseError
 from pipeline.paths import Paths
@@ -29,7 +30,7 @@ from pipeline.publishers.http import Transport
 from pipeline.redact import redacted
 from pipeline.registry import Dataset, Registry
 from pipeline.vintages.answers import compare, digest, request_for, scope_of, spec_of
-from pipeline.vintages.store import Archive, ArchiveError, Vintage, dump
+from pipeline.vintages.store import Archive, ArchiveError, Vintage
 
 _STATES = ("new", "unchanged", "failed")
 

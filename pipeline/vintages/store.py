@@ -24,7 +24,8 @@ from typing import Any
 from filelock import FileLock
 
 from pipeline.clock import now
-from pipeline.paths import Paths, is_safe, safe_name, write_atomic
+from pipeline.files import dump, sha256_of, write_atomic
+from pipeline.paths import Paths, is_safe, safe_name
 from pipeline.vintages.bundle import copy_bundle
 from pipeline.vintages.order import came_later, place
 from pipeline.vintages.prune import used
@@ -100,7 +101,7 @@ class Vintage:
     def stamp(self) -> str:
         """Digest of the stored bytes: a bit that flips on disk must not hide behind a verdict."""
         try:
-            return hashlib.sha256((self.folder / "body.gz").read_bytes()).hexdigest()
+            return sha256_of(self.folder / "body.gz")
         except OSError:
             return "missing"
 
@@ -386,9 +387,3 @@ def read_note(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def dump(content: Any) -> bytes:
-    """Canonical JSON: the same content gives the same bytes."""
-    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, default=str)
-    return (text + "\n").encode("utf-8")

@@ -17,8 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.areas import HOME
+from pipeline.files import dump, replacing
 from pipeline.formats import DatasetSpec, ParseError, parse, parse_file, streams
-from pipeline.paths import code_version, replacing
+from pipeline.paths import code_version
 from pipeline.quality.results import CheckResult
 from pipeline.quality.suite import Wanted, validate
 from pipeline.registry import Dataset, Registry
@@ -26,7 +27,7 @@ from pipeline.registry.schema import ANY
 from pipeline.vintages.decisions import acceptance, in_words
 from pipeline.vintages.expected import Frames, Rules
 from pipeline.vintages.prune import used
-from pipeline.vintages.store import MAX_BODY, Archive, ArchiveError, Vintage, dump
+from pipeline.vintages.store import MAX_BODY, Archive, ArchiveError, Vintage
 from pipeline.vintages.texts import LANGUAGES, said
 from pipeline.vintages.words import reason
 

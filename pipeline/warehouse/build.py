@@ -22,15 +22,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.files import dump, sha256_of
 from pipeline.paths import code_version
 from pipeline.progress import method
 from pipeline.quality.results import SHOWN, CheckResult, QualityError, plain
 from pipeline.quality.suite import validate
 from pipeline.sql import connect, literal, quoted
-from pipeline.vintages.store import dump
 from pipeline.warehouse.compute import compute
 from pipeline.warehouse.model import Column, Expectation, Model
-from pipeline.warehouse.records import BuildError, BuildRecord, Records, sha256
+from pipeline.warehouse.records import BuildError, BuildRecord, Records
 
 # What DuckDB holds of a table while it is built; more goes to a file.
 _MEMORY = "1GB"
@@ -182,7 +182,7 @@ class Warehouse(Records):
                     f"{model.name}: {first} (sql/{model.layer}/{model.table}.sql)"
                 ) from error
             rows = pq.read_metadata(staged).num_rows
-            made = BuildRecord(model.name, fingerprint, sha256(staged), rows, inputs, checks)
+            made = BuildRecord(model.name, fingerprint, sha256_of(staged), rows, inputs, checks)
             self.store(made, staged)
         return made
 

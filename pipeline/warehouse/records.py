@@ -5,7 +5,6 @@ How a table comes about belongs in build.py.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,9 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 
-from pipeline.paths import write_atomic
+from pipeline.files import dump, sha256_of, write_atomic
 from pipeline.quality.results import CheckResult
-from pipeline.vintages.store import dump
 
 
 class BuildError(RuntimeError):
@@ -59,7 +57,7 @@ class Records:
         """The record, if the Parquet beside it is the one that it speaks of."""
         try:
             raw = json.loads(self._record_file(table).read_text("utf-8"))
-            if sha256(self.file(table)) != raw["sha256"]:
+            if sha256_of(self.file(table)) != raw["sha256"]:
                 return None
             checks = [CheckResult.from_json(c) for c in raw.pop("checks")]
             return BuildRecord(**raw, checks=checks)
@@ -77,7 +75,7 @@ class Records:
         already with the same checks and inputs is left alone."""
         with self.staged(table) as staged:
             pq.write_table(data, staged)
-            digest = sha256(staged)
+            digest = sha256_of(staged)
             made = BuildRecord(
                 table, digest, digest, data.num_rows, dict(inputs or {}), list(checks)
             )
@@ -120,8 +118,3 @@ class Records:
 
     def _record_file(self, table: str) -> Path:
         return self.file(table).with_suffix(".json")
-
-
-def sha256(path: Path) -> str:
-    """Of a file's bytes."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

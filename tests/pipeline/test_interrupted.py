@@ -20,9 +20,9 @@ import psutil
 import pytest
 
 from pipeline import lease
+from pipeline.files import dump
 from pipeline.lease import Holder
 from pipeline.paths import Paths
-from pipeline.vintages.store import dump
 from tests.conftest import CLI
 from tests.publisher import Fault, Publisher
 

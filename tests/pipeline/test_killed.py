@@ -14,9 +14,9 @@ import psutil
 import pytest
 from test_ui import LAUNCH, dagster_dev, post, wait_for
 
+from pipeline.files import dump
 from pipeline.lease import Holder
 from pipeline.paths import Paths
-from pipeline.vintages.store import dump
 from tests.conftest import CLI
 
 pytestmark = pytest.mark.slow

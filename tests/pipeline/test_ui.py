@@ -22,9 +22,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.files import dump
 from pipeline.lease import Holder, read
 from pipeline.paths import Paths
-from pipeline.vintages.store import dump
 from tests.conftest import CLI
 
 pytestmark = pytest.mark.slow

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from pipeline.bucket import BucketError
+from pipeline.files import dump
 from pipeline.paths import Paths
 from pipeline.vintages.bundle import RESTORING
 from pipeline.vintages.mirror import mirror, not_mirrored, restore
-from pipeline.vintages.store import Archive, dump
+from pipeline.vintages.store import Archive
 from tests.buckets import KINDS, Store
 
 NOW = datetime(2026, 11, 23, 3, tzinfo=UTC)

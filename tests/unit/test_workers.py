@@ -24,11 +24,11 @@ from assets.resources import RunSettings, RunSettingsOfWorkers
 from pipeline import lease
 from pipeline.alerts import TOLD
 from pipeline.cli.common import instance_of
+from pipeline.files import dump
 from pipeline.lease import Holder
 from pipeline.paths import Paths
 from pipeline.presence import Presence, at_work
 from pipeline.publishers.rate_limit import Ledger
-from pipeline.vintages.store import dump
 
 DAY = "2026-11-23"
 AT_WORK = """
