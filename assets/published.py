@@ -15,7 +15,7 @@ from pipeline.clock import now, today
 from pipeline.paths import Paths
 from pipeline.registry import Registry
 from pipeline.release.bucket import SECONDS, copy_current
-from pipeline.release.changes import FOLDER, record
+from pipeline.release.history import FOLDER, record
 from pipeline.release.publish import publish
 from pipeline.release.record import current_of, written_by
 from pipeline.report.board import standings

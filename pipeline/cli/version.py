@@ -7,8 +7,8 @@ from importlib.metadata import version
 import typer
 
 from pipeline.paths import Paths
-from pipeline.release import history
 from pipeline.release.record import current_of
+from pipeline.release.releases import entry_of
 
 
 def say_version(asked: bool) -> None:
@@ -36,7 +36,7 @@ def _release(paths: Paths) -> str:
     except ReleaseError:
         return f"{name} (cannot be read: see `missiemonitor doctor`)"
     said = [f"reference date {row['reference_date']}", f"method {row['method_version']}"]
-    entry = history.entry_of(paths.marts, name) or {}
+    entry = entry_of(paths.marts, name) or {}
     if entry.get("made"):
         said.append(f"made {entry['made']}")
     if entry.get("before"):

@@ -16,9 +16,9 @@ from typing import Any
 
 from pipeline.bucket import Bucket, BucketError
 from pipeline.files import dump, sha256_of
-from pipeline.release import history
 from pipeline.release.integrity import SUMS, parsed, sums_of
 from pipeline.release.record import current_of
+from pipeline.release.releases import FILE as RELEASES_FILE
 from pipeline.release.swap import superseded
 
 TO = "MISSIEMONITOR_PUBLISH_TO"
@@ -150,13 +150,13 @@ def _entry(standing: Mapping[str, Any], name: str, sha256: str, now: datetime) -
 def _write_beside(bucket: Bucket, marts: Path, release: Path) -> int:
     """The page under the name that lasts, and what changed from release to release, which it reads."""
     files = {"report/index.html": release / "report" / "index.html"}
-    if (marts / history.FILE).is_file():
-        files[history.FILE] = marts / history.FILE
+    if (marts / RELEASES_FILE).is_file():
+        files[RELEASES_FILE] = marts / RELEASES_FILE
     for file in sorted((marts / "history").glob("[!.]*")):
         files[f"history/{file.name}"] = file
     sums = {name: sha256_of(file) for name, file in files.items()}
     known = _beside(bucket)
-    there = {n: s for part in ("report", "history", history.FILE) for n, s in bucket.sizes(part).items()}  # fmt: skip
+    there = {n: s for part in ("report", "history", RELEASES_FILE) for n, s in bucket.sizes(part).items()}  # fmt: skip
     written = 0
     for name, file in files.items():
         if known.get(name) != sums[name] or there.get(name) != file.stat().st_size:

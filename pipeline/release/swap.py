@@ -17,8 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.files import dump, write_atomic
-from pipeline.release import history
 from pipeline.release.integrity import SUMS, damages, protect, seal
+from pipeline.release.releases import note
 
 KEPT = 3
 KEPT_SECONDS = 24 * 3600
@@ -61,7 +61,7 @@ def swap_in(
             link.unlink()
     # Readers have the release: what is noted of it beside is no reason to call the night failed.
     with suppress(OSError):
-        history.note(root, name, before=outgoing, published=True)
+        note(root, name, before=outgoing, published=True)
     _prune(root)
     return release
 
@@ -71,7 +71,7 @@ def set_aside(root: Path, name: str, fill: Fill) -> Path:
     release = _written(root, name, fill)
     os.utime(release)
     with suppress(OSError):
-        history.note(root, name, before=None, published=False)
+        note(root, name, before=None, published=False)
     _prune(root)
     return release
 

@@ -1,6 +1,6 @@
 """What changed, in words: a script that the page reads beside it, and an Atom feed a language.
 
-Made from the entries of `release.changes`; words come from the catalogue (`messages`).
+Made from the entries of `release.history`; words come from the catalogue (`messages`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 from markupsafe import escape
 
 from pipeline.files import write_atomic
-from pipeline.release.changes import FOLDER, entries
+from pipeline.release.history import FOLDER, entries
 from pipeline.report.embedded import script_json
 from pipeline.report.messages import LANGUAGES, Messages, registered
 from pipeline.report.numbers import Row, typeset

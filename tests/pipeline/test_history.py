@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.release import changes as history
+from pipeline.release import history
 from pipeline.release.swap import swap_in
 from pipeline.report import feed
 
