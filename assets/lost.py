@@ -53,9 +53,9 @@ def _silent(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 
 def _process_here(instance: dg.DagsterInstance, run: dg.DagsterRun) -> psutil.Process | None:
-    """The process that hands out the run's steps. The daemon, which runs this sensor, has started it on
-    this host; what has its number now is another unless it is older than the run and such a process.
-    """
+    """The process that hands out the run's steps, started on this host by the daemon, which runs this
+    sensor. Its number may have been given to another process since: one that began after the run did,
+    or that Dagster did not start, is not it."""
     for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_START):
         pid = entry.dagster_event.pid if entry.dagster_event else None
         with suppress(psutil.Error):

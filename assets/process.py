@@ -37,8 +37,8 @@ def note_process(instance: dg.DagsterInstance, run: dg.DagsterRun, pid: int | No
 
 
 def holder_of(run: dg.DagsterRun) -> Holder | None:
-    """The process of a run as its record has it. That of a run which it tries again, whose tags it
-    was given, is not its own."""
+    """The process of a run as its record has it; None if it has none of its own. A run that tries
+    another again is given that one's tags: they name another run, and do not count."""
     try:
         holder = Holder(**json.loads(run.tags[_PROCESS]))
     except (KeyError, ValueError, TypeError):

@@ -67,8 +67,8 @@ class Csv:
     def relation(self) -> str:
         """SQL that reads every cell as text. Nothing is guessed, and no row may be ragged."""
         columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in self.names)
-        # An unquoted cell is never a line end, so none is null: DuckDB would also let a row
-        # have one cell too many if that is null.
+        # `nullstr` is a line end, which no unquoted cell can be, so that no cell is read as null: of
+        # a row with one cell too many DuckDB would drop the last one without a word if it were null.
         return (
             f"read_csv({literal(str(self.rows))}, auto_detect=false, header=false, "
             f"delim={literal(self.delimiter)}, quote='\"', escape='\"', comment='', new_line='\\n', encoding='utf-8', skip=0, "

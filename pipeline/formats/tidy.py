@@ -1,8 +1,8 @@
 """The rules that all formats share, as SQL: text cells in, observations and rejects out.
 
 Missing is not zero, a cell that cannot be read is a reject with its reason, flags are sets.
-What repeats (series, areas, periods with their flags) is judged once, not once a row, and all
-texts but the value are codes: so millions of rows fit into DuckDB's memory, or spill.
+Series, areas, and periods with their flags repeat on many rows: each distinct one is judged once, and
+its texts become codes of an ENUM. So millions of rows fit into DuckDB's memory, or spill to disk.
 Where the cells come from belongs in the module of each format.
 """
 
@@ -36,11 +36,12 @@ NULLS = ("", ":", "..", "nan", "#n/a")
 class Reading:
     """What the rows of `relation` (SQL) say, as SQL expressions over its columns.
 
-    `series` and `unit` depend on the columns `dims`, `geo` on `areas`, and `period`, `flags`
-    (separated by blanks) and `reason` (null: none yet) on `kinds` and on `value`, which there is
-    '0' where it is plainly a number; none of these columns holds a null. `value` may depend on
-    any column. `states`: column that holds the dataset's code, and SQL that takes the code from
-    it. `per_line`: rows to one line of the body.
+    `series` and `unit` are computed from the columns `dims`, and `geo` from `areas`: once for each
+    combination of their values that occurs. `period`, `flags` (separated by blanks) and `reason`
+    (null: none yet) are computed from `kinds` and the value, in which every plain number counts as
+    '0', so that a million different numbers are one kind of row. None of these columns holds a
+    null. `value` may use any column. `states`: the column that holds the dataset's code, and SQL
+    that takes the code from it. `per_line`: how many rows one line of the body gives.
     """
 
     relation: str
@@ -79,7 +80,8 @@ def tidy(con: duckdb.DuckDBPyConnection, reading: Reading, spec: DatasetSpec) ->
     ParseError if there is no row, or the body states the code of another dataset.
     """
     dims, areas, kinds = reading.dims, reading.areas, (*reading.kinds, " odd")
-    # Names that begin with a blank are ours: no header has such a one.
+    # Columns whose names begin with a blank are ours: no header has such a one. " odd" is the value
+    # where it is no plain number (`:`, `1 in 8`), and '0' for every one that is.
     cells = f"""(SELECT *, CASE WHEN " number" IS NULL THEN " value" ELSE '0' END AS " odd" FROM (
       SELECT *, CASE WHEN regexp_matches(" value", '{_NUMBER}') AND isfinite(try_cast(" value" AS DOUBLE))
                      THEN try_cast(" value" AS DOUBLE) END AS " number"

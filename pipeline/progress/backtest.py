@@ -239,8 +239,11 @@ class _Lines:
         of = owner[ranked]
         gone = np.bincount(of, minlength=n_owners)
         place = -(-self.band * (len(ranked) - gone) // 100) - 1  # among those that are left
-        # Each owner's ranks, rising. What stands at `place` once they are out stood as many places
-        # further on as ranks, less those before them, are at most `place`.
+        # `ranks`: the places of each owner's own forecasts in `ranked`, rising, owner by owner. With
+        # those taken out everything behind them moves up, so what comes to stand at `place` stood
+        # further on by the number of the owner's forecasts before it. The owner's k-th one (k from
+        # 0) is among these exactly if its rank less k, where it would stand without the k before
+        # it, is at most `place`.
         ranks = np.argsort(of, kind="stable")
         before = np.arange(len(ranks)) - np.repeat(np.cumsum(gone) - gone, gone)
         passed = of[ranks][ranks - before <= place[of[ranks]]]

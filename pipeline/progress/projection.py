@@ -145,8 +145,8 @@ def walks_of(heights: Mapping[int, float], cadence: int) -> tuple[NDArray[np.int
 def fit(changes: Numbers, sizes: Numbers) -> Walks:
     """A walk for each row of `changes`, its last yearly changes (NaN: there are fewer).
 
-    `sizes`: their greater ends; a change that differs from the others by
-    the last digits of those only is the same change.
+    `sizes`, of the same shape: the greater of the two heights that each change lies between. Where
+    the changes differ by no more than the rounding of such heights their spread is 0.
     """
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         n = np.count_nonzero(~np.isnan(changes), axis=1)

@@ -228,8 +228,8 @@ def _rows(table: pa.Table) -> Iterable[Row]:
 
 
 def _table(rows: Iterable[Row], names: Sequence[str]) -> pa.Table:
-    """Rows as Arrow, with these columns also where there is no row to take them from. In pieces: as
-    mappings rows take ten times the room."""
+    """Rows as an Arrow table with these columns, also where there is no row. Converted some thousands
+    at a time: as Python mappings they take ten times the memory."""
     left = iter(rows)
     pieces: list[pa.Table] = []
     while not pieces or len(pieces[-1]) == _AT_ONCE:

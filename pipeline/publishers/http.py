@@ -52,8 +52,8 @@ _RETRYABLE = (429, 502, 503, 504)
 class Limits:
     """Seconds and bytes. Connect and read hold for one wait each, `total` for one attempt with all
     its redirects; no new attempt is made after `patience`, and all of a transport's requests end
-    when `night` is over. `after` a body of a stated length the connection is watched for more.
-    `wire` and `body` cap the answer before and after unpacking."""
+    when `night` is over. `after`: how long the connection is watched for more than the stated
+    content-length once a body has come. `wire` and `body` cap the answer before and after unpacking."""
 
     connect: float = 10.0
     read: float = 60.0

@@ -49,7 +49,8 @@ class Ledger:
         path = self._file(host, ".start.json")
         with FileLock(path.with_suffix(".lock")):
             now = self.wall()
-            # One that is later than all who hold a turn could have taken: a clock was set.
+            # At most `concurrent` processes can have taken a start ahead of now. A later one was noted
+            # before the clock was set back, and does not count.
             latest = now + limit.concurrent * limit.spacing
             last = [t for t in self._past_hour(path, latest) if t > now - limit.spacing]
             start = max(last) + limit.spacing if last else now

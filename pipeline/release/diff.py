@@ -4,8 +4,8 @@ A status that changed is explained by walking from the first release to the seco
 time - method, registry, reference date, revised values, new years - and working the status out
 again at each step; the steps at which it moves are its causes. Figures of a dataset of which one of
 the releases knew no vintage are neither revised nor a new year: they are the first ones, or were
-not known. Built from the two releases'
-marts alone. Differences between vintages are the mart `revisions`.
+not known. Built from the two releases' marts alone. Differences between vintages are the mart
+`revisions`.
 """
 
 from __future__ import annotations

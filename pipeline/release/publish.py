@@ -76,8 +76,9 @@ def publish(
     """Publish every mart of the work folder below `marts`; give the release's folder.
 
     A release that is there already and was damaged since is written anew. `for_readers`: let
-    `current` point to it; else it is written and lies beside. BuildError, with the published set untouched, if a table is missing, failed a blocking check,
-    or was built from something else than what lies beside it.
+    `current` point to it; else it is written and lies beside. BuildError, with the published set
+    untouched, if a table is missing, failed a blocking check, or was built from something else than
+    what lies beside it.
     """
     _must_fit(warehouse, reference)
     tables = [m for m in warehouse.models.values() if m.layer == "marts"]
@@ -230,8 +231,8 @@ def write_database(
 
     `con`: an in-memory DuckDB that is used for nothing else afterwards.
     """
-    # It would take longest to try FSST, which a few columns then get and are no smaller for, and to
-    # look for a better way to copy a file.
+    # What takes longest here is trying FSST compression, which makes the few columns that get it no
+    # smaller, and optimising queries that only copy a file: neither is wanted.
     con.execute("SET disabled_compression_methods='fsst'")
     con.execute("PRAGMA disable_optimizer")
     # Without this storage version clients of DuckDB 1.x cannot open the file. Blocks of the default

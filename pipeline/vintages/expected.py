@@ -25,8 +25,9 @@ _CELL = ["series_key", "geo", "year"]
 _BAD_NUMBER = ["not_a_number", "not_finite", "period_not_read"]
 _SIZE_KEPT = 0.9
 SCALE = (0.5, 2.0)  # between which a series may move as a whole
-# Values accepted before give a range from this many on: so far beyond them as they lie apart, thrice,
-# or half of what is usual.
+# A series of an area with this many accepted values gives a range for new ones: from its least to its
+# greatest value, and beyond both by three times the distance between these two, or by half of the
+# median, whichever is more.
 _HISTORY = 4
 _APART, _USUAL = 3.0, 0.5
 _COMPARED_ALONE = 4  # cells of one area from which its scale is compared by itself
@@ -257,8 +258,13 @@ def _usual(rows: pd.DataFrame) -> dict[str, str]:
 def _cells(
     new: pd.DataFrame, old: pd.DataFrame, rules: Rules, vintage: Vintage, before: Vintage
 ) -> pd.DataFrame:
-    """One row per cell of `before` inside the scope that both vintages declare. `lost`: gone where
-    every cell is read; of other areas than home that is the years compared with it."""
+    """One row for each cell of `before` inside the scope that both vintages declare.
+
+    `gone`: the new vintage lacks it. `lost` (0 or 1): it is gone and that matters: any year of home,
+    and of other areas the last _RECENT years, which are compared with it (every year where the
+    registry needs no series by name). `kept`: the share of the cells
+    that are read which are still there. `scale`: by what factor its series moved.
+    """
     for column, key in (("series_key", "series"), ("geo", "geos"), ("year", "years")):
         for scope in (vintage.scope, before.scope):
             if scope.get(key):

@@ -1,7 +1,7 @@
 """Why a vintage waits, in sentences for people: each thing once, with one example.
 
-What failed because something else did is not told again: the checks behind a sentence stand in its
-brackets. What is expected stands in expected.py, the sentences in texts.yaml.
+A check that failed only because of what an earlier sentence says gets no sentence of its own: its name
+is added to the brackets behind that one. What is expected stands in expected.py, the sentences in texts.yaml.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class _Words:
         if cells is None:
             return self._observed(check)
         both = cells[cells["read"] & (cells["value_before"].abs() > 0) & cells["value"].notna()]
-        # A cell's own factor: the middle one of a series of two areas is that of neither.
+        # Cell by cell, not by the median of a series: of two areas that is the factor of neither.
         own = both["value"] / both["value_before"]
         moved, factors = both[~own.between(*SCALE)], own[~own.between(*SCALE)]
         if moved.empty:
