@@ -48,6 +48,7 @@ class Widening(NamedTuple):
 
 # By class of persistence, by band.
 Widenings = Mapping[str, Mapping[int, Widening]]
+UNWIDENED: Final[Widenings] = dict.fromkeys(PERSISTENCE, dict.fromkeys(BANDS, Widening()))
 
 
 @dataclass(frozen=True)
@@ -180,21 +181,18 @@ def project(
     *,
     target: float | None = None,
     direction: str | None = None,
-    widening: float = 1.0,
-    widening_per_year: float = 0.0,
     bounds: tuple[float | None, float | None] = (None, None),
     cadence: int = 1,
-    by_persistence: Widenings | None = None,
+    widenings: Widenings = UNWIDENED,
 ) -> Projection:
     """`series` (value by year, one unit throughout, no break in it) carried on to `target_year`.
 
-    On the log scale where series and target are above 0, else on the level. Bands are those of
-    a Student-t with n - 1 degrees of freedom, `widening` + `widening_per_year` × years ahead
-    times as wide or, where `by_persistence` is given, as wide as it says for the class and the
-    band; they end where the unit does (`bounds`). Probability needs `target` and `direction` (up:
-    at or above it) and is as wide as the inner band. `cadence`: the publisher's usual years
-    between observations. ValueError: a value that is not finite, or a direction other than up
-    and down.
+    On the log scale where series and target are above 0, else on the level. Bands are those of a
+    Student-t with n - 1 degrees of freedom, as many times as wide as `widenings` says for the
+    series' class of persistence; a class that it lacks is not projected. They end where the unit
+    does (`bounds`). Probability needs `target` and `direction` (up: at or above it) and is as wide
+    as the inner band. `cadence`: the publisher's usual years between observations. ValueError: a
+    value that is not finite, or a direction other than up and down.
     """
     if direction not in ("up", "down", None):
         raise ValueError(f"direction: {direction!r} is unknown; use up or down")
@@ -217,32 +215,36 @@ def project(
         # A series that never varied gives bands without width: a certainty that it cannot claim.
         return Projection(reason="no_variation", n_changes=n)
     persistence = PERSISTENCE[walk.persistence()[0]]
-    plain = Widening(widening, widening_per_year)
-    widenings: Mapping[int, Widening] | None = dict.fromkeys(BANDS, plain)
-    if by_persistence is not None:
-        widenings = by_persistence.get(persistence)
-    if widenings is None:
+    widening = widenings.get(persistence)
+    if widening is None:
         return Projection(reason="bands_not_measured", n_changes=n, persistence=persistence)
-
     latest = max(series)
     h = np.arange(1, target_year - latest + 1, dtype=np.float64)
     middle, error = walk.ahead(np.array([heights[latest]]), h)
-    edges, half = [middle], np.zeros_like(h)
-    for band in BANDS:
-        # An outer band is never inside an inner one, however far their lines go.
-        half = np.maximum(half, quantile(band, n - 1) * error * widenings[band].at(h))
-        edges += [middle - half, middle + half]
     points = [
         Point(latest + int(k), *(_unscaled(float(e), scale, bounds) for e in at))
-        for k, at in zip(h, np.array(edges).T, strict=True)
+        for k, at in zip(h, _edges(middle, error, h, n - 1, widening), strict=True)
     ]
     probability = None
     if target is not None and direction is not None:
         goal = math.log(target) if scale == "log" else target
-        width = error * widenings[BANDS[0]].at(h)
+        width = error * widening[BANDS[0]].at(h)
         sign = 1 if direction == "up" else -1
         probability = float(chance(sign * (middle - goal), width, walk.n - 1)[-1])
     return Projection(tuple(points), probability, scale, n, SHRINKAGE * mean, spread, persistence)
+
+
+def _edges(
+    middle: Numbers, error: Numbers, h: Numbers, freedom: int, widening: Mapping[int, Widening]
+) -> Numbers:
+    """Array of years ahead × 5 on the scale of the walk: the middle, then the low and the high edge
+    of each band, the inner one first."""
+    edges, half = [middle], np.zeros_like(h)
+    for band in BANDS:
+        # An outer band is never inside an inner one, however far their lines go.
+        half = np.maximum(half, quantile(band, freedom) * error * widening[band].at(h))
+        edges += [middle - half, middle + half]
+    return np.array(edges).T
 
 
 def chance(ahead: Numbers, width: Numbers, freedom: NDArray[np.int64]) -> Numbers:

@@ -118,7 +118,7 @@ def projections(pairs: pa.Table) -> pa.Table:
             direction=asked["direction"],
             bounds=(asked["bound_low"], asked["bound_high"]),
             cadence=asked["cadence"],
-            by_persistence=_widenings(asked),
+            widenings=_widenings(asked),
         )
         row |= {name: getattr(found, name) for name in measures}
         row |= {

@@ -49,7 +49,7 @@ def test_a_past_status_is_the_one_that_would_have_been_given(
                     year, horizon, size, row.status, question.is_possible(target),
                     came >= target - 1e-9 * target if direction == "up" else came <= target + 1e-9 * target,
                     project(known, year + horizon, target=target, direction=direction,
-                            cadence=cadence, by_persistence=LINES).probability,
+                            cadence=cadence, widenings=LINES).probability,
                 )  # fmt: skip
         if year + DIRECTION_HORIZON in series:
             asked = replace(question, kind="direction", number=None)

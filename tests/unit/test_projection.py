@@ -14,14 +14,25 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from pipeline.progress.backtest import Coverage, History, coverage
-from pipeline.progress.method import HORIZON, LEAST_SERIES
-from pipeline.progress.projection import Widening, last_year, probability_words, project
+from pipeline.progress.method import BANDS, HORIZON, LEAST_SERIES, PERSISTENCE
+from pipeline.progress.projection import (
+    Widening,
+    Widenings,
+    last_year,
+    probability_words,
+    project,
+)
 
 LAW = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 
 
 def yearly(*values: float, first: int = 2015) -> dict[int, float]:
     return {first + i: float(v) for i, v in enumerate(values)}
+
+
+def every(base: float, per_year: float = 0.0) -> Widenings:
+    """The same widening of both bands in every class of persistence."""
+    return dict.fromkeys(PERSISTENCE, dict.fromkeys(BANDS, Widening(base, per_year)))
 
 
 # Seven values, six changes: -2 -4 -2 -4 -2 -4, mean -3, of which .65 are carried on: -1.95 a year;
@@ -147,8 +158,7 @@ def test_bands_end_where_the_unit_does() -> None:
 
 def test_a_widened_band_is_that_many_times_as_wide() -> None:
     plain = project(FALLING, 2026, target=-130.0, direction="down")
-    wide = project(FALLING, 2026, target=-130.0, direction="down", widening=1.2,
-                   widening_per_year=0.06)  # fmt: skip
+    wide = project(FALLING, 2026, target=-130.0, direction="down", widenings=every(1.2, 0.06))
     for before, after, h in zip(plain.points, wide.points, range(1, 6), strict=True):
         assert None not in (before.high_80, before.low_80, after.high_80, after.low_80)
         factor = (after.high_80 - after.low_80) / (before.high_80 - before.low_80)  # type: ignore[operator]
@@ -163,7 +173,7 @@ def test_each_class_and_each_band_has_a_widening_of_its_own() -> None:
         "low": {80: Widening(2.0, 0.0), 95: Widening(3.0, 0.5)},
         "high": {80: Widening(7.0, 0.0), 95: Widening(7.0, 0.0)},
     }
-    found = project(FALLING, 2023, target=-125.0, direction="down", by_persistence=lines)
+    found = project(FALLING, 2023, target=-125.0, direction="down", widenings=lines)
     # As on the level above, the 80 % band twice as wide and the 95 % band 3 + 2 × .5 = 4 times.
     assert found.persistence == "low"
     assert found.bands[80][1] == pytest.approx(-121.9 + 2 * 1.47588 * 1.78885, abs=1e-4)
@@ -172,9 +182,9 @@ def test_each_class_and_each_band_has_a_widening_of_its_own() -> None:
     assert found.probability == pytest.approx(stats.t.cdf(-0.86648, 5), abs=1e-5)
     # However the lines run, the outer band holds the inner one.
     lines["low"] = {80: Widening(0.0, 3.0), 95: Widening(1.0, 0.0)}
-    crossed = project(FALLING, 2030, by_persistence=lines)
+    crossed = project(FALLING, 2030, widenings=lines)
     assert crossed.bands[95] == crossed.bands[80]
-    unknown = project(FALLING, 2030, by_persistence={"high": lines["high"]})
+    unknown = project(FALLING, 2030, widenings={"high": lines["high"]})
     assert (unknown.reason, unknown.points) == ("bands_not_measured", ())
 
 
@@ -222,8 +232,9 @@ def test_bands_hold_each_other_and_grow(
 ) -> None:
     series = yearly(*values, first=2010)
     end = max(series) + ahead
-    found = project(series, end, target=target, direction="down", widening=1.05,
-                    widening_per_year=0.03, bounds=(0, None))  # fmt: skip
+    found = project(
+        series, end, target=target, direction="down", widenings=every(1.05, 0.03), bounds=(0, None)
+    )
     assume(found.points)
     assert [p.year for p in found.points] == list(range(max(series) + 1, end + 1))
     for p in found.points:
@@ -240,11 +251,11 @@ def test_bands_hold_each_other_and_grow(
 def test_probability_is_that_of_the_bands(values: list[float], target: float) -> None:
     """The edge of the 80 % band has a chance of 10 %: both are of one distribution."""
     series = yearly(*values, first=2010)
-    found = project(series, 2032, target=target, direction="up", widening=1.1)
+    found = project(series, 2032, target=target, direction="up", widenings=every(1.1))
     assume(found.points)
     high = found.bands[80][1]
     assume(high is not None and 0 < high < 1e200)
-    edge = project(series, 2032, target=high, direction="up", widening=1.1)
+    edge = project(series, 2032, target=high, direction="up", widenings=every(1.1))
     assert edge.probability == pytest.approx(0.1, abs=1e-6)
 
 
