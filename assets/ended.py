@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.jobs import NIGHTLY
+from assets.jobs import NIGHTLY, is_night
 from assets.resources import ENDED
 from pipeline.clock import today
 from pipeline.machine import advised
@@ -76,7 +76,7 @@ def last_whole_run(instance: dg.DagsterInstance, paths: Paths) -> tuple[str, str
     ):
         run = record.dagster_run
         written = written_by(paths.work, paths.marts, run.run_id)
-        if run.asset_selection or (run.is_success and written is None):
+        if not is_night(run) or (run.is_success and written is None):
             continue
         moment = record.create_timestamp.isoformat(timespec="seconds")
         if written is None:

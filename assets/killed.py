@@ -6,7 +6,7 @@ from __future__ import annotations
 import dagster as dg
 
 from assets.ended import outcome_of_run
-from assets.jobs import NIGHTLY
+from assets.jobs import is_night
 from assets.process import holder_of
 from pipeline.alerts import TOLD, tell
 from pipeline.paths import Paths
@@ -43,7 +43,7 @@ def record_failed(
     instance: dg.DagsterInstance, run: dg.DagsterRun, why: str, paths: Paths
 ) -> list[str]:
     """Record a run as failed and, if it is a night, tell of it; what is to be said, a line each."""
-    night = run.job_name == NIGHTLY and not run.asset_selection
+    night = is_night(run)
     if night:
         instance.add_run_tags(run.run_id, {TOLD: run.run_id})
     instance.report_run_failed(run, why)

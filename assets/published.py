@@ -8,6 +8,7 @@ import dagster as dg
 
 from assets.checks import copied_check, copied_result
 from assets.copying import Copy, copy
+from assets.jobs import PUBLISHED
 from assets.models import model_key, table_schema
 from assets.resources import RunSettings
 from pipeline.bucket import Bucket
@@ -26,8 +27,6 @@ from pipeline.vintages.clocks import check_clock
 from pipeline.vintages.store import Archive
 from pipeline.warehouse.build import Warehouse
 from pipeline.warehouse.model import Model, View
-
-PUBLISHED = dg.AssetKey("published")
 
 
 def published_asset(

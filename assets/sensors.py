@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from assets.ended import outcome_of_run
+from assets.jobs import is_night
 from assets.killed import report_killed_runs
 from pipeline.alerts import TOLD, addresses, tell
 from pipeline.paths import Paths
@@ -23,7 +24,7 @@ def _told(context: Any) -> dg.SkipReason | None:
         return dg.SkipReason(
             "it was told of already, by the command line or when it was found killed"
         )
-    if run.asset_selection:
+    if not is_night(run):
         return dg.SkipReason("a run of some assets is no night: it publishes nothing by itself")
     try:
         if not addresses():

@@ -15,9 +15,10 @@ import dagster as dg
 import pytest
 
 from assets.ended import faults, was_stopped
-from assets.jobs import NIGHTLY
-from assets.killed import report_killed_runs
+from assets.jobs import NIGHTLY, PUBLISHED
+from assets.killed import record_failed, report_killed_runs
 from assets.process import holder_of, note_process, process_tag
+from assets.sensors import alert_sensors
 from pipeline.alerts import TOLD
 from pipeline.cli.common import instance_of
 from pipeline.paths import Paths
@@ -25,9 +26,19 @@ from pipeline.paths import Paths
 STARTED = dg.DagsterRunStatus.STARTED
 
 
-@dg.job(name=NIGHTLY)
-def night() -> None:
+@dg.asset
+def mart() -> None:
     pass
+
+
+@dg.asset(key=PUBLISHED, deps=[mart])
+def release() -> None:
+    pass
+
+
+night = dg.Definitions(assets=[mart, release], jobs=[dg.define_asset_job(NIGHTLY)]).resolve_job_def(
+    NIGHTLY
+)
 
 
 @pytest.fixture
@@ -50,8 +61,17 @@ def gone() -> int:
     return process.pid
 
 
-def run(instance: Any, status: dg.DagsterRunStatus = STARTED, **tags: str) -> dg.DagsterRun:
-    return instance.create_run_for_job(night, status=status, tags=tags)
+# As the UI launches the whole job: "Materialize all" names every asset.
+EVERYTHING = {mart.key, PUBLISHED}
+
+
+def run(
+    instance: Any,
+    status: dg.DagsterRunStatus = STARTED,
+    chosen: set[dg.AssetKey] | None = None,
+    **tags: str,
+) -> dg.DagsterRun:
+    return instance.create_run_for_job(night, status=status, tags=tags, asset_selection=chosen)
 
 
 def status(instance: Any, one: dg.DagsterRun) -> str:
@@ -72,6 +92,37 @@ def test_a_run_whose_process_is_gone_has_failed(
     assert "was ended from outside" in fault.why and not was_stopped(instance, killed.run_id)
     assert instance.get_run_by_id(killed.run_id).tags[TOLD] == killed.run_id
     assert report_killed_runs(instance, paths) == []
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"), [(EVERYTHING, True), (EVERYTHING - {PUBLISHED}, False)]
+)
+def test_a_killed_run_of_assets_is_told_of_if_it_was_to_publish(
+    instance: Any, paths: Paths, gone: int, chosen: set[dg.AssetKey], told: bool
+) -> None:
+    killed = run(instance, chosen=chosen)
+    assert record_failed(instance, killed, "killed", paths)[0] == "killed; recorded as failed"
+    assert (TOLD in instance.get_run_by_id(killed.run_id).tags) is told
+
+
+@pytest.mark.parametrize(
+    ("chosen", "why"),
+    [
+        (EVERYTHING, "no address for alerts"),
+        (None, "no address for alerts"),
+        (EVERYTHING - {PUBLISHED}, "a run of some assets"),
+    ],
+)
+def test_its_sensor_tells_of_a_run_that_was_to_publish(
+    instance: Any, chosen: set[dg.AssetKey] | None, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MISSIEMONITOR_ALERT_URLS", raising=False)
+    monkeypatch.delenv("MISSIEMONITOR_ALERT_FILE", raising=False)
+    event = night.execute_in_process(instance=instance).get_run_success_event()
+    ended = run(instance, dg.DagsterRunStatus.SUCCESS, chosen)
+    _, degraded = alert_sensors(night)
+    skipped = degraded(dg.build_run_status_sensor_context(degraded.name, event, instance, ended))
+    assert isinstance(skipped, dg.SkipReason) and why in skipped.skip_message
 
 
 def test_every_other_run_is_left_alone(instance: Any, paths: Paths, gone: int) -> None:
