@@ -82,13 +82,13 @@ def take(
 ) -> Holder:
     """The lease as this run holds it.
 
-    Waits while another run is at work, and says so once. `ended`: whether a run (by its id) has
+    Waits while another run is at work, and says so once of each. `ended`: whether a run (by its id) has
     ended. `prepare`: makes the data ready, once, before any step of the run works on them.
     LeaseError after `seconds`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     end = time.monotonic() + seconds
-    said = False
+    told = ""
     while True:
         # Two that wait must not both find the holder gone and both take its place.
         with FileLock(path.with_suffix(".lock")):
@@ -106,8 +106,8 @@ def take(
                 prepare()
                 write_atomic(path, dump(asdict(wanted)))
                 return wanted
-        if not said:
-            said = True
+        if holder.run_id != told:
+            told = holder.run_id
             say(
                 f"another run is at work on this data ({holder.run_id}, since {holder.since}); "
                 "waiting for it to end"

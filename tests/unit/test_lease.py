@@ -73,6 +73,24 @@ def test_another_run_waits_says_once_for_whom_and_goes_on_when_it_has_ended(
     assert "another run is at work on this data (one, since 20" in line
 
 
+def test_whoever_waits_for_one_run_and_then_for_another_says_so_of_both(
+    path: Path, other: int
+) -> None:
+    asked(path, Holder.of("one", other, DAY))
+    said: list[str] = []
+
+    def ended(run: str) -> bool:
+        if run == "two":
+            return len(said) == 2
+        # Another that waits has it first.
+        path.write_text(path.read_text().replace('"one"', '"two"'))
+        return False
+
+    third = Holder.of("three", os.getpid(), DAY)
+    assert asked(path, third, ended=ended, say=said.append, seconds=600) == third
+    assert [line.split("(")[1].split(",")[0] for line in said] == ["one", "two"]
+
+
 def test_it_is_asked_of_the_holder_whether_it_has_ended(path: Path, other: int) -> None:
     asked(path, Holder.of("one", other, DAY))
     two = Holder.of("two", os.getpid(), DAY)
