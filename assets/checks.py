@@ -7,6 +7,7 @@ what follows, and `advisory`, which a person should look at. Each holds a table 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from textwrap import shorten
 
 import dagster as dg
 
@@ -20,9 +21,11 @@ from pipeline.warehouse.model import Model
 
 VINTAGE = "The newest vintage holds what is expected of it; where it does not, it is not used."
 PULLED = "The publisher answered with data, where it was asked."
-BLOCKING = "Every expectation of the SQL file that stops publication holds."
+BLOCKING = "Every expectation in `{file}` that stops publication holds."
 COPIED = "It lies in the bucket as it does here."
-ADVISORY = "Every expectation of the SQL file that a person should look at holds."
+ADVISORY = "Every expectation in `{file}` that a person should look at holds."
+# Of an expectation that holds: what was seen is of less interest than the next expectation.
+_SEEN = 80
 
 
 def dataset_checks(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
@@ -35,10 +38,16 @@ def dataset_checks(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetCheckSpec
 
 def model_checks(model: Model, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     """The checks of a table."""
-    specs = [dg.AssetCheckSpec("expectations", asset=key, description=BLOCKING, blocking=True)]
+    blocking, advisory = (text.format(file=sql_file(model)) for text in (BLOCKING, ADVISORY))
+    specs = [dg.AssetCheckSpec("expectations", asset=key, description=blocking, blocking=True)]
     if any(not e.blocking for e in model.expectations):
-        specs.append(dg.AssetCheckSpec("advisory", asset=key, description=ADVISORY))
+        specs.append(dg.AssetCheckSpec("advisory", asset=key, description=advisory))
     return specs
+
+
+def sql_file(model: Model) -> str:
+    """Where a table and its expectations are written, as a person finds it."""
+    return f"sql/{model.layer}/{model.table}.sql"
 
 
 def vintage_result(
@@ -48,7 +57,7 @@ def vintage_result(
     use (None where there is none): figures that are old are not plainly well."""
     if dataset is not None and age_days is not None:
         results = [*results, _age(dataset, age_days)]
-    return _result("vintage", results, VINTAGE)
+    return _result("vintage", results)
 
 
 def _age(dataset: Dataset, days: int) -> CheckResult:
@@ -66,10 +75,10 @@ def _age(dataset: Dataset, days: int) -> CheckResult:
 
 def model_results(model: Model, results: Sequence[CheckResult]) -> list[dg.AssetCheckResult]:
     """The checks of a table from its expectations' outcomes."""
-    found = [_result("expectations", [r for r in results if r.blocking], BLOCKING)]
+    found = [_result("expectations", [r for r in results if r.blocking])]
     advisory = [r for r in results if not r.blocking]
     if any(not e.blocking for e in model.expectations):
-        found.append(_result("advisory", advisory, ADVISORY))
+        found.append(_result("advisory", advisory))
     return found
 
 
@@ -107,18 +116,20 @@ def copied_result(copy: Copy) -> dg.AssetCheckResult:
     )
 
 
-def _result(name: str, results: Sequence[CheckResult], description: str) -> dg.AssetCheckResult:
+def _result(name: str, results: Sequence[CheckResult]) -> dg.AssetCheckResult:
     failed = [r for r in results if not r.passed]
     severe = any(r.severity == "error" for r in failed)
     metadata: dict[str, dg.MetadataValue] = {
         "expectations": _table(
             {
                 "expectation": r.name,
-                "passed": r.passed,
-                "severity": r.severity,
-                "observed": r.observed[:500],
-                "failing rows": r.failing_rows,
                 "description": r.description,
+                "passed": r.passed,
+                "observed": shorten(r.observed, _SEEN, placeholder=" …")
+                if r.passed
+                else r.observed[:500],
+                "failing rows": r.failing_rows,
+                "severity": r.severity,
             }
             for r in sorted(results, key=lambda r: r.passed)
         )
@@ -133,9 +144,13 @@ def _result(name: str, results: Sequence[CheckResult], description: str) -> dg.A
         if severe or not failed
         else dg.AssetCheckSeverity.WARN,
         # What Dagster shows as Markdown, and holds words of publishers.
-        description=escaped(said) if said else description,
+        description=escaped(said) if said else _holds(len(results)),
         metadata=metadata,
     )
+
+
+def _holds(expectations: int) -> str:
+    return "It holds." if expectations == 1 else f"All {expectations} hold."
 
 
 def _table(rows: Iterable[dict[str, str | int | bool]]) -> dg.TableMetadataValue:

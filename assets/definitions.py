@@ -21,6 +21,7 @@ from pipeline.paths import registry_root, sql_root
 from pipeline.registry import load
 from pipeline.release.bucket import TO as PUBLISH_TO
 from pipeline.vintages.mirror import TO as MIRROR_TO
+from pipeline.warehouse.build import computing_code
 from pipeline.warehouse.model import load_models, load_views
 
 OWNERS = ["team:monitor"]
@@ -47,10 +48,11 @@ def assembled(
     models = load_models(sql_root())
     missions = {m.id: m.title.en for m in registry.missions.values() if m.level == "mission"}
     views = load_views(sql_root(), missions)
+    code = computing_code()
     assets = [
         *(dataset_asset(dataset, registry) for dataset in registry.datasets.values()),
         registry_asset(registry),
-        *(model_asset(model, registry, models) for model in models.values()),
+        *(model_asset(model, registry, models, code) for model in models.values()),
         published_asset(models, registry, os.environ.get(PUBLISH_TO, "")),
         *(mission_asset(view, view.name) for view in views if view.name in missions),
     ]

@@ -1,14 +1,16 @@
 """One asset an SQL file: build → validate. What the table is stands in the file's header."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
-from assets.checks import model_checks, model_results
+from assets.checks import model_checks, model_results, sql_file
 from assets.datasets import dataset_key
 from assets.registry import REGISTRY
 from assets.resources import RunSettings
 from pipeline.registry import Registry
+from pipeline.vintages.store import dump
 from pipeline.warehouse.build import Warehouse
 from pipeline.warehouse.model import Column, Model
 
@@ -44,9 +46,10 @@ def table_schema(columns: Iterable[Column]) -> dg.TableSchema:
 
 
 def model_asset(
-    model: Model, registry: Registry, models: Mapping[str, Model]
+    model: Model, registry: Registry, models: Mapping[str, Model], code: str
 ) -> dg.AssetsDefinition:
-    """A table, built and checked as its SQL header says."""
+    """A table, built and checked as its SQL header says. `code`: fingerprint of the code that does
+    so; where it or the SQL has changed since, the UI marks the asset as unsynced."""
     key = model_key(model.name)
 
     @dg.asset(
@@ -54,10 +57,12 @@ def model_asset(
         deps=model_deps(model, registry, models),
         group_name=model.layer,
         kinds={"sql", "duckdb", "parquet"},
+        code_version=hashlib.sha256(dump([model.source, code])).hexdigest()[:16],
         description=model.description,
         metadata={
             "dagster/column_schema": table_schema(model.columns),
             "dagster/table_name": model.name,
+            "file": sql_file(model),
         },
         check_specs=model_checks(model, key),
     )

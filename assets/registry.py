@@ -6,6 +6,7 @@ import dagster as dg
 
 from assets.resources import RunSettings
 from pipeline.files import dump
+from pipeline.paths import registry_root
 from pipeline.registry import Registry
 from pipeline.warehouse.build import Warehouse
 
@@ -19,6 +20,7 @@ def registry_asset(registry: Registry) -> dg.AssetsDefinition:
         key=REGISTRY,
         group_name="registry",
         kinds={"yaml"},
+        code_version=_version(),
         description="Missions, targets, indicators, sources: what is monitored, from "
         "pipeline/registry.",
     )
@@ -31,3 +33,9 @@ def registry_asset(registry: Registry) -> dg.AssetsDefinition:
         )
 
     return tables
+
+
+def _version() -> str:
+    """Hash of the YAML files: where one has changed since, the UI marks the asset as unsynced."""
+    files = sorted(registry_root().rglob("*.yaml"))
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]

@@ -164,7 +164,10 @@ def _must_fit(warehouse: Warehouse, reference: date) -> None:
     for name, record in records.items():
         if not record.passes_blocking:
             failed = next(c for c in record.checks if not c.passed and c.blocking)
-            raise BuildError(f"{name} failed {failed.name} ({failed.observed}): not published")
+            raise BuildError(
+                f"{name} failed {failed.name} ({failed.observed}): not published; put that right "
+                "and run the whole of nightly"
+            )
     # One answer for each table: many are upstream of several.
     hash_of = cache(warehouse.hash_of)
     for name, record in records.items():

@@ -60,6 +60,16 @@ CHECKS = pa.schema(
 )
 
 
+def computing_code() -> str:
+    """Fingerprint of the code that computes and checks tables: what changes it has all built again."""
+    return code_version(
+        "pipeline/progress",
+        "pipeline/quality",
+        "pipeline/warehouse/build.py",
+        "pipeline/warehouse/compute.py",
+    )
+
+
 def raw_table(dataset: str) -> str:
     """The table of a dataset's vintages: `raw.` and its id, in letters that a file may have."""
     return f"raw.{dataset.replace('/', '__').replace('.', '-')}"
@@ -75,12 +85,7 @@ class Warehouse(Records):
 
     @cached_property
     def _code(self) -> str:
-        return code_version(
-            "pipeline/progress",
-            "pipeline/quality",
-            "pipeline/warehouse/build.py",
-            "pipeline/warehouse/compute.py",
-        )
+        return computing_code()
 
     # What lies in the work folder
 

@@ -109,7 +109,8 @@ def referenced_tables(sql: str, where: Path) -> set[str]:
     tree = json.loads(row[0]) if row else {"error": True}
     if tree.get("error"):
         raise ModelError(
-            f"{where.name}: not one SELECT that DuckDB can read: {tree.get('error_message', '')}"
+            f"{where.parent.name}/{where.name}: not one SELECT that DuckDB can read: "
+            f"{tree.get('error_message', '')}"
         )
     found: set[str] = set()
 

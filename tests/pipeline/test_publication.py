@@ -120,8 +120,14 @@ def dataset_as_of_another_date(warehouse: Warehouse) -> None:
         (table_of_other_bytes, r"^marts\.targets has not been built"),
         (core_table_missing, r"^core\.assessments has not been built"),
         (dataset_missing, r"^dataset worldbank/ER\.MRN\.PTMR\.ZS has not been taken in"),
-        (failed, r"^marts\.targets failed \w+ \(12 rows\): not published$"),
-        (failed_in_core, r"^core\.observations failed \w+ \(.*\): not published$"),
+        (
+            failed,
+            r"^marts\.targets failed \w+ \(12 rows\): not published; put that right and run the whole",
+        ),
+        (
+            failed_in_core,
+            r"^core\.observations failed \w+ \(.*\): not published; put that right and run the whole",
+        ),
         (other_upstream, r"^core\.assessments was built from an older \S+: run the whole of"),
         (newer_vintages, r" was built from an older raw\.\w+: run the whole of nightly$"),
         (other_registry, r" was built from an older registry\.missions: run the whole of"),

@@ -28,7 +28,7 @@ SELECT 1 AS a FROM registry.missions
         (("description: A table.\n", ""), "no `description`"),
         (("grain: [a]", "grain: [b]"), "grain column b"),
         (("INTEGER, a number", "NUMBER, a number"), "column a"),
-        (("SELECT 1 AS a", "DELETE"), "not one SELECT"),
+        (("SELECT 1 AS a", "DELETE"), "^marts/one.sql: not one SELECT"),
         (("grain: [a]", "function: os.remove\ngrain: [a]"), "no name of a Python function"),
         (
             ("description: A", "x: &x [1]\ny: *x\ndescription: A"),
