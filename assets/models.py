@@ -9,8 +9,8 @@ from assets.checks import model_checks, model_results, sql_file
 from assets.datasets import dataset_key
 from assets.registry import REGISTRY
 from assets.resources import RunSettings
+from pipeline.files import dump
 from pipeline.registry import Registry
-from pipeline.vintages.store import dump
 from pipeline.warehouse.build import Warehouse
 from pipeline.warehouse.model import Column, Model
 
