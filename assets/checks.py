@@ -38,16 +38,11 @@ def dataset_checks(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetCheckSpec
 
 def model_checks(model: Model, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     """The checks of a table."""
-    blocking, advisory = (text.format(file=sql_file(model)) for text in (BLOCKING, ADVISORY))
+    blocking, advisory = (text.format(file=model.file) for text in (BLOCKING, ADVISORY))
     specs = [dg.AssetCheckSpec("expectations", asset=key, description=blocking, blocking=True)]
     if any(not e.blocking for e in model.expectations):
         specs.append(dg.AssetCheckSpec("advisory", asset=key, description=advisory))
     return specs
-
-
-def sql_file(model: Model) -> str:
-    """Where a table and its expectations are written, as a person finds it."""
-    return f"sql/{model.layer}/{model.table}.sql"
 
 
 def vintage_result(

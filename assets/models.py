@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
-from assets.checks import model_checks, model_results, sql_file
+from assets.checks import model_checks, model_results
 from assets.datasets import dataset_key
 from assets.registry import REGISTRY
 from assets.resources import RunSettings
@@ -62,7 +62,7 @@ def model_asset(
         metadata={
             "dagster/column_schema": table_schema(model.columns),
             "dagster/table_name": model.name,
-            "file": sql_file(model),
+            "file": model.file,
         },
         check_specs=model_checks(model, key),
     )

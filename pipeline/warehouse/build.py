@@ -183,9 +183,7 @@ class Warehouse(Records):
                 raise
             except Exception as error:
                 first = str(error).strip().splitlines()[0]
-                raise BuildError(
-                    f"{model.name}: {first} (sql/{model.layer}/{model.table}.sql)"
-                ) from error
+                raise BuildError(f"{model.name}: {first} ({model.file})") from error
             rows = pq.read_metadata(staged).num_rows
             made = BuildRecord(model.name, fingerprint, sha256_of(staged), rows, inputs, checks)
             self.store(made, staged)

@@ -80,6 +80,11 @@ class Model:
         return f"{self.layer}.{self.table}"
 
     @property
+    def file(self) -> str:
+        """Where a person finds it, and its expectations."""
+        return f"sql/{self.layer}/{self.table}.sql"
+
+    @property
     def source(self) -> str:
         """All that defines the model: its file, and the files of its checks."""
         files = [self.path, *(e.file for e in self.expectations if e.file)]
