@@ -182,7 +182,8 @@ def read_model(path: Path) -> Model:
     try:
         header = load_plain(match[1])
     except yaml.YAMLError as error:
-        raise ModelError(f"{where}: header is not YAML: {str(error).splitlines()[0]}") from error
+        problem = getattr(error, "problem", error)
+        raise ModelError(f"{where}: header is not YAML: {problem}") from error
     if not isinstance(header, dict):
         raise ModelError(f"{where}: header is not a mapping")
     for key in ("description", "grain", "columns"):

@@ -18,7 +18,9 @@ BOMB = "\n".join(
         (BOMB, r"an alias \(\*a0\)", 2),
         ("a: &a\n  b: *a\n", r"an alias \(\*a\)", 2),
         ("<<: *x\n", r"an alias \(\*x\)", 1),
-        (f"a:\n  {'[' * 1_000_000}", f"nested deeper than {DEEPEST}", 2),
+        (f"a:\n  {'[' * 900}", f"nested deeper than {DEEPEST}", 2),
+        # From PyYAML 6.0.4 on the parser refuses a thousand by itself, before we hear of the first.
+        (f"a:\n  {'[' * 1_000_000}", f"nested deeper than {DEEPEST}|maximum nesting depth", 2),
         (
             "\n".join(" " * i + "- " for i in range(500)),
             f"nested deeper than {DEEPEST}",
