@@ -11,7 +11,7 @@ DATA := $(or $(MISSIEMONITOR_DATA),$(CURDIR)/data)
 export DAGSTER_HOME := $(CURDIR)$(if $(MISSIEMONITOR_POSTGRES_URL),/deploy)
 export MISSIEMONITOR_INSTANCE ?= $(DATA)/dagster
 
-.PHONY: run live test test-all ui bench bench-peers lint format lock clean
+.PHONY: run live test test-all rehearse ui bench bench-peers lint format lock clean
 run: $(STAMP)
 	$(BIN)/missiemonitor run --offline
 
@@ -25,6 +25,15 @@ test: $(DEV)
 
 test-all: $(DEV)
 	$(BIN)/python -m pytest
+
+# As `make test`, with the newest and the lowest versions that pyproject.toml allows, each in an environment
+# of its own: before a lock is made anew, and after a package is added.
+rehearse: rehearse-highest rehearse-lowest-direct
+rehearse-%: $(STAMP)
+	$(PYTHON) -m venv --clear --without-pip .venv-$*
+	$(BIN)/uv pip install -q --compile-bytecode --python .venv-$*/bin/python --resolution $* -r pyproject.toml --extra build --extra dev
+	$(BIN)/uv pip install -q --python .venv-$*/bin/python --no-deps --no-build-isolation -e .
+	.venv-$*/bin/python -m pytest -m "not slow"
 
 ui: $(STAMP)
 	mkdir -p $(MISSIEMONITOR_INSTANCE)
