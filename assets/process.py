@@ -29,7 +29,8 @@ def process_tag(run_id: str, pid: int | None) -> dict[str, str]:
     """The tag that says in which process of this host a run is at work: its number first, since the
     list of runs in the UI shows but the beginning."""
     holder = asdict(Holder.of(run_id, pid, ""))
-    return {_PROCESS: json.dumps({"pid": holder.pop("pid"), **holder})}
+    first = {name: holder.pop(name) for name in ("pid", "host")}
+    return {_PROCESS: json.dumps(first | holder)}
 
 
 def note_process(instance: dg.DagsterInstance, run: dg.DagsterRun, pid: int | None) -> None:
