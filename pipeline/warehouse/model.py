@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -40,6 +41,8 @@ class ModelError(ValueError):
 
 @dataclass(frozen=True)
 class Column:
+    """`type`: DuckDB's, one of those in _TYPES. `comment`: what it means, with its unit."""
+
     name: str
     type: str
     comment: str
@@ -64,6 +67,9 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Model:
+    """One table. `layer`: its schema, `core` or `marts`. `grain`: the columns of which no two rows
+    have the same values. `query`: one SELECT. `path`: its SQL file."""
+
     layer: str
     table: str
     description: str
@@ -174,9 +180,32 @@ def _check_sql(file: Path, where: str) -> str:
 
 def read_model(path: Path) -> Model:
     """Read one SQL file. ModelError with one line if its header or query is wrong."""
+    where = f"{path.parent.name}/{path.name}"
+    header, query = _parts(path, where)
+    columns = _columns(header, where)
+    grain = tuple(header["grain"])
+    if missing := [g for g in grain if g not in {c.name for c in columns}]:
+        raise ModelError(f"{where}: grain column {missing[0]} is not among the columns")
+    function = header.get("function")
+    if function is not None and not str(function).isidentifier():
+        raise ModelError(f"{where}: function: {function!r} is no name of a Python function")
+    return Model(
+        path.parent.name,
+        path.stem,
+        str(header["description"]).strip(),
+        grain,
+        columns,
+        _expectations(header, grain, path, where),
+        query,
+        path,
+        None if function is None else str(function),
+    )
+
+
+def _parts(path: Path, where: str) -> tuple[dict[str, Any], str]:
+    """(header, query) of an SQL file."""
     text = path.read_text("utf-8")
     match = _HEADER.match(text)
-    where = f"{path.parent.name}/{path.name}"
     if not match:
         raise ModelError(f"{where}: starts with no /* header */; copy one from another model")
     try:
@@ -189,16 +218,23 @@ def read_model(path: Path) -> Model:
     for key in ("description", "grain", "columns"):
         if not header.get(key):
             raise ModelError(f"{where}: header has no `{key}`")
+    return header, text[match.end() :].strip().rstrip(";")
+
+
+def _columns(header: Mapping[str, Any], where: str) -> tuple[Column, ...]:
     columns = []
     for name, spec in header["columns"].items():
         kind, _, comment = str(spec).partition(",")
         if not _TYPES.fullmatch(kind.strip()) or not comment.strip():
             raise ModelError(f"{where}: column {name}: expected `TYPE, comment`, got {spec!r}")
         columns.append(Column(name, kind.strip(), comment.strip()))
-    names = [c.name for c in columns]
-    grain = tuple(header["grain"])
-    if missing := [g for g in grain if g not in names]:
-        raise ModelError(f"{where}: grain column {missing[0]} is not among the columns")
+    return tuple(columns)
+
+
+def _expectations(
+    header: Mapping[str, Any], grain: tuple[str, ...], path: Path, where: str
+) -> tuple[Expectation, ...]:
+    """Those that follow from the columns and the grain, then those that the header gives."""
     expectations = [
         Expectation("schema", "schema", description="The columns that the header names."),
         Expectation(
@@ -214,23 +250,10 @@ def read_model(path: Path) -> Model:
         ),
         *(_expectation(raw, path, where) for raw in header.get("expectations", [])),
     ]
-    function = header.get("function")
-    if function is not None and not str(function).isidentifier():
-        raise ModelError(f"{where}: function: {function!r} is no name of a Python function")
-    doubles = {e.name for e in expectations if [x.name for x in expectations].count(e.name) > 1}
-    if doubles:
-        raise ModelError(f"{where}: two expectations are called {sorted(doubles)[0]}")
-    return Model(
-        path.parent.name,
-        path.stem,
-        str(header["description"]).strip(),
-        grain,
-        tuple(columns),
-        tuple(expectations),
-        text[match.end() :].strip().rstrip(";"),
-        path,
-        None if function is None else str(function),
-    )
+    counts = Counter(e.name for e in expectations)
+    if doubles := sorted(name for name, n in counts.items() if n > 1):
+        raise ModelError(f"{where}: two expectations are called {doubles[0]}")
+    return tuple(expectations)
 
 
 @dataclass(frozen=True)
@@ -250,7 +273,7 @@ def load_views(root: Path, missions: Mapping[str, str]) -> list[View]:
     views = []
     for path in sorted((root / "views").glob("*.sql")):
         model = read_model(path)
-        header = load_plain(_HEADER.match(path.read_text("utf-8"))[1])  # type: ignore[index]
+        header, _ = _parts(path, f"{path.parent.name}/{path.name}")
         if header.get("each") != "mission":
             views.append(View(model.table, model.description, model.columns, model.query))
             continue
