@@ -63,22 +63,27 @@ class Paths:
 
     @property
     def raw(self) -> Path:
+        """Vintages as received, and what is noted of them."""
         return self.data / "raw"
 
     @property
     def work(self) -> Path:
+        """Tables between the steps of a run, which can all be made again."""
         return self.data / "work"
 
     @property
     def marts(self) -> Path:
+        """The published set."""
         return self.data / "marts"
 
     @property
     def instance(self) -> Path:
+        """Dagster's records."""
         return self.data / "dagster"
 
     @property
     def lease(self) -> Path:
+        """The file that names the run at work."""
         return self.data / ".lease.json"
 
     @property

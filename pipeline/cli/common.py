@@ -55,6 +55,7 @@ def language(asked: str | None) -> str:
 
 
 def day_of(text: str, option: str) -> date:
+    """The date that an option names; UserError if it is none."""
     try:
         return date.fromisoformat(text)
     except ValueError as error:

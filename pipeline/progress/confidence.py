@@ -60,11 +60,13 @@ class Pace(NamedTuple):
     years: int
 
     def at_least(self, edge: float) -> float:
+        """Probability that the true pace is `edge` or more; without a spread 0 or 1."""
         if self.spread == 0:
             return float(self.mean >= edge)
         return float(stdtr(self.n - 1, (self.mean - edge) * math.sqrt(self.years) / self.spread))
 
     def at_most(self, edge: float) -> float:
+        """Probability that the true pace is `edge` or less; without a spread 0 or 1."""
         if self.spread == 0:
             return float(self.mean <= edge)
         return float(stdtr(self.n - 1, (edge - self.mean) * math.sqrt(self.years) / self.spread))

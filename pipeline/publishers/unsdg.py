@@ -39,6 +39,7 @@ def fetch(request: FetchRequest, publisher: Publisher) -> FetchResult:
 
 
 def series_codes(request: FetchRequest) -> list[str]:
+    """The UN's codes of the series asked for, one request each."""
     return request.codes().get(_SERIES, [])
 
 

@@ -12,14 +12,12 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pipeline.registry.entries import Item, Problems, read_items
-from pipeline.registry.notes import Gap, Override, Unit
+from pipeline.registry.notes import Gap, OfficialProjection, Override, Peer, Unit
 from pipeline.registry.operands import operands_of
 from pipeline.registry.schema import (
     Dataset,
     Indicator,
     Mission,
-    OfficialProjection,
-    Peer,
     Registry,
     RegistryError,
     Source,

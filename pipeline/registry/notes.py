@@ -1,11 +1,11 @@
-"""What the registry says beside where figures come from: notes on an indicator's, and a person's
-judgement of a mission. The entries themselves belong in schema.py.
+"""What the registry says beside missions, targets, indicators and their sources: notes on figures, areas
+and projections to compare with, and a person's judgement of a mission. The rest stands in schema.py.
 """
 
 from __future__ import annotations
 
 from string import Formatter
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -113,6 +113,31 @@ class Gap(Entry):
         """The texts for DuckDB's format(), which knows values by their places."""
         places = {name: f"{{{place}}}" for place, name in enumerate(GAP_VALUES)}
         return {lang: getattr(self, lang).format(**places) for lang in ("nl", "en")}
+
+
+class Peer(Entry):
+    """An area to compare with. An aggregate is shown beside the countries and has no rank."""
+
+    geo: Annotated[str, Field(pattern="^[A-Z0-9_]+$")]
+    aggregate: bool = False
+
+
+class OfficialProjection(Entry):
+    """A body's own projections of an indicator, an edition a row, shown beside ours.
+
+    `measure`: what its figures are: the indicator's own unit (`level`), or % below the baseline
+    of `target` (`reduction_pct`). `secondary`: quoted by others than the body itself.
+    """
+
+    id: Text
+    title: Words
+    publisher: Text
+    dataset: Text
+    indicator: Text
+    target: Text
+    measure: Literal["level", "reduction_pct"]
+    secondary: bool = False
+    caveat: Words | None = None
 
 
 def _status(word: str) -> str:

@@ -21,7 +21,9 @@ from pipeline.registry.notes import (
     Gap,
     NotComparable,
     NotRead,
+    OfficialProjection,
     Override,
+    Peer,
     Unit,
     Words,
 )
@@ -45,6 +47,9 @@ class RegistryError(ValueError):
 
 
 class Mission(Entry):
+    """A row of the scoreboard. `letter`: the letter's own words. `gap`: what is said where no
+    indicator was found."""
+
     id: Text
     level: Literal["mission", "sub_mission", "interim_goal"]
     parent: str | None = None
@@ -55,6 +60,9 @@ class Mission(Entry):
 
 
 class Target(Entry):
+    """What is aimed at. `number`: a value (kind `level`), a fraction of the baseline (`change`) or a
+    difference from it (`gain`). `milestone_*`: the official state of one without a number."""
+
     id: Text
     mission: Text
     kind: Literal["level", "change", "gain", "direction", "milestone"]
@@ -214,13 +222,6 @@ class PerHead(Entry):
         return codes.pop("dataset", ""), series_key(codes)
 
 
-class Peer(Entry):
-    """An area to compare with. An aggregate is shown beside the countries and has no rank."""
-
-    geo: Annotated[str, Field(pattern="^[A-Z0-9_]+$")]
-    aggregate: bool = False
-
-
 class Pair(Entry):
     """What a target means for an indicator; `number` only where it differs from the target's."""
 
@@ -237,6 +238,11 @@ class Pair(Entry):
 
 
 class Indicator(Entry):
+    """A figure that tells of a mission. `cadence`: years between two figures. `bounds`: the natural
+    limits of the unit; `plausible`: the range outside of which a value is refused. `intensive`:
+    comparable between areas as it is (a share, an index), which a total is not. `value`: which
+    series it is made of (operands.py)."""
+
     id: Text
     mission: Text
     label: Words
@@ -261,26 +267,12 @@ class Indicator(Entry):
     caveat: Words | None = None
 
 
-class OfficialProjection(Entry):
-    """A body's own projections of an indicator, an edition a row, shown beside ours.
-
-    `measure`: what its figures are: the indicator's own unit (`level`), or % below the baseline
-    of `target` (`reduction_pct`). `secondary`: quoted by others than the body itself.
-    """
-
-    id: Text
-    title: Words
-    publisher: Text
-    dataset: Text
-    indicator: Text
-    target: Text
-    measure: Literal["level", "reduction_pct"]
-    secondary: bool = False
-    caveat: Words | None = None
-
-
 @dataclass(frozen=True)
 class Operand:
+    """One series of one way to make an indicator. `alternative`: which way, 1 is tried first;
+    `position`: its place in the operation `op`; `require`: whether `all` or `any` of them must be
+    there; `agree`: the largest relative difference from the other files of a join."""
+
     indicator: str
     alternative: int
     op: str

@@ -120,9 +120,11 @@ class Content:
 
     @property
     def central(self) -> list[Row]:
+        """The five central missions, in the letter's order."""
         return [m for m in self.missions.values() if m["level"] == "mission"]
 
     def children(self, mission_id: str | None) -> list[Row]:
+        """The missions right below one, in the letter's order; the central ones for None."""
         return [m for m in self.missions.values() if m["parent_id"] == mission_id]
 
     def ancestry(self, mission_id: str) -> list[Row]:
@@ -166,6 +168,7 @@ class Content:
         )
 
     def own_targets(self, mission_id: str) -> list[Row]:
+        """The targets that the letter sets a mission, without those of what is below it."""
         return [x for x in self.targets.values() if x["mission_id"] == mission_id]
 
     def named(self, mission_id: str, column: str) -> list[tuple[str, str | None, Row]]:
@@ -245,27 +248,34 @@ class Content:
         )
 
     def observed(self, indicator_id: str, geo: str = HOME) -> list[Row]:
+        """An indicator's observations in an area, by year."""
         return self._observations[(indicator_id, geo)]
 
     def at_year(self, indicator_id: str, year: int | None) -> Row | None:
+        """Its Dutch observation of a year, if there is one."""
         return next((o for o in self.observed(indicator_id) if o["period"] == year), None)
 
     def path(self, indicator_id: str, target_id: str) -> list[Row]:
+        """The rows of target_path: required, actual and projected value by year."""
         return self._paths[(indicator_id, target_id)]
 
     def opinions(self, indicator_id: str, target_id: str) -> list[Row]:
+        """What the other methods say of the pair, a row each."""
         return self._opinions[(indicator_id, target_id)]
 
     def peers(self, indicator_id: str) -> list[Row]:
+        """The areas that it is compared with: by rank, then those without one."""
         found = self._peers[indicator_id]
         return sorted(
             found, key=lambda p: (p["rank"] is None, p["rank"] or 0, p["position"] or 0, p["geo"])
         )
 
     def official(self, indicator_id: str) -> list[Row]:
+        """The official projections of it, an edition a row."""
         return self._official[indicator_id]
 
     def source_of(self, indicator: Row) -> Row | None:
+        """The row of source_status of its first dataset."""
         return self.sources.get((indicator["source"], indicator["dataset"]))
 
     def origins(self, indicator: Row) -> list[tuple[str, Row, str | None]]:

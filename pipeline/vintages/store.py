@@ -61,6 +61,7 @@ class Vintage:
 
     @property
     def known_from(self) -> date:
+        """The day from which its figures were known."""
         try:
             return date.fromisoformat(str(self.manifest["known_from"]))
         except (KeyError, ValueError):
@@ -72,10 +73,12 @@ class Vintage:
 
     @property
     def partial(self) -> bool:
+        """Whether it holds a part of its dataset only: it is compared, and never in use."""
         return bool(self.manifest.get("partial"))
 
     @property
     def scope(self) -> Mapping[str, list[Any]]:
+        """What it declares to hold: `series`, `geos`, `years`, `units`, as far as it does."""
         scope = self.manifest.get("scope")
         return scope if isinstance(scope, dict) else {}
 
@@ -347,6 +350,7 @@ class Archive:
         }
 
     def keep_pins(self, source: str, dataset: str, pins: Mapping[str, str]) -> None:
+        """Have these pins instead of those there are; none leave them as they are."""
         if pins and dict(pins) != self.pins(source, dataset):
             write_atomic(self._beside("_pins", source, dataset), dump(dict(pins)))
 
