@@ -11,10 +11,11 @@ from typing import Any
 
 from pipeline.formats.bodies import OPEN_LINE, ends_line
 from pipeline.formats.cells import cells_of, text_of, with_points
-from pipeline.formats.documents import Rows, key, load, text
+from pipeline.formats.documents import Rows, load, text
 from pipeline.formats.packed import members
 from pipeline.formats.pages import unfold
 from pipeline.formats.spec import DatasetSpec, ParseError, must_state
+from pipeline.series_key import series_key
 
 # The dimension of time, in Dutch tables and in English ones.
 TIMES = ("Perioden", "Periods")
@@ -126,7 +127,7 @@ def _rows(parts: Mapping[str, list[Any]], spec: DatasetSpec) -> Rows:
         said = status.get("Status") or ""
         rows.append(
             {
-                "series_key": key({**dims, "Measure": row["Measure"]}),
+                "series_key": series_key({**dims, "Measure": row["Measure"]}),
                 "geo": "NL",
                 "period": period,
                 "value": text(row["Value"]),
@@ -185,7 +186,7 @@ def statline_csv(body: bytes, spec: DatasetSpec) -> Rows:
             reason = _SYMBOLS.get(value) if annual else "not_annual"
             found.append(
                 {
-                    "series_key": key({**{d: row[d] for d in dims}, "Measure": topic}),
+                    "series_key": series_key({**{d: row[d] for d in dims}, "Measure": topic}),
                     "geo": "NL",
                     "period": period,
                     "value": value,

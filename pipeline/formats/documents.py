@@ -17,6 +17,7 @@ from pipeline.formats.geo import FROM_ISO3, FROM_M49
 from pipeline.formats.pages import unfold
 from pipeline.formats.spec import DatasetSpec, ParseError, must_state
 from pipeline.formats.tidy import NULLS, Reading
+from pipeline.series_key import series_key
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,11 +40,6 @@ def load(body: bytes) -> Any:
         raise ParseError(f"the body is not UTF-8 (byte {error.start})") from error
     except ValueError as error:
         raise ParseError(f"the body is truncated or not JSON: {str(error)[:120]}") from error
-
-
-def key(pairs: dict[str, Any]) -> str:
-    """A series key: `dim=code` pairs sorted by dim, joined by `|`."""
-    return "|".join(f"{k}={str(v).strip()}" for k, v in sorted(pairs.items()))
 
 
 def text(value: Any) -> str:
@@ -94,7 +90,7 @@ def unsdg_json(body: bytes, spec: DatasetSpec) -> Rows:
         value, reason = _multiplied(text(row.get("value")), attributes)
         rows.append(
             {
-                "series_key": key({**dims, "seriesCode": row["series"]}),
+                "series_key": series_key({**dims, "seriesCode": row["series"]}),
                 "geo": FROM_M49.get(area, area),
                 "period": start.removesuffix(".0"),
                 "value": value,
@@ -152,7 +148,7 @@ def gho_json(body: bytes, spec: DatasetSpec) -> Rows:
             reason = "not_annual"
         rows.append(
             {
-                "series_key": key({**dims, "IndicatorCode": row["IndicatorCode"]}),
+                "series_key": series_key({**dims, "IndicatorCode": row["IndicatorCode"]}),
                 "geo": FROM_ISO3.get(area, area),
                 "period": text(row.get("TimeDim")),
                 "value": text(row.get("NumericValue")),
@@ -211,7 +207,7 @@ def _cube(document: Any, spec: DatasetSpec) -> Rows:
             reason = "confidential"
         rows.append(
             {
-                "series_key": key(at),
+                "series_key": series_key(at),
                 "geo": geo,
                 "period": period,
                 "value": value,

@@ -6,16 +6,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pipeline.series_key import dims_of
+
 # Codes that mean "all of it": a dimension that the registry does not name may have one of these.
 _TOTALS = {
     "T", "TOTAL", "TOT", "ALL", "ALLAGE", "ALLAREA", "BOTHSEX", "Z", "NONE", "N", "SEX_BTSX",
     "RESIDENCEAREATYPE_TOTL",
 }  # fmt: skip
-
-
-def dims_of(key: str) -> dict[str, str]:
-    """`dim=code|dim=code` as a mapping."""
-    return {name: code for name, _, code in (pair.partition("=") for pair in key.split("|"))}
 
 
 def canonical(code: str) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 
 from pipeline.formats.bodies import OPEN_LINE, ends_line
 from pipeline.formats.cells import cells_of, text_of
-from pipeline.formats.documents import Rows, key, load, pages_of, text
+from pipeline.formats.documents import Rows, load, pages_of, text
 from pipeline.formats.geo import FROM_ISO2, FROM_ISO3
 from pipeline.formats.spec import DatasetSpec, ParseError, must_state
+from pipeline.series_key import series_key
 
 _AREA = "Country Code"
 # The column of the indicator, on its page and in DataBank.
@@ -47,7 +48,7 @@ def worldbank_json(body: bytes, spec: DatasetSpec) -> Rows:
         code = text(row["country"]["id"])
         rows.append(
             {
-                "series_key": key({"indicator": row["indicator"]["id"]}),
+                "series_key": series_key({"indicator": row["indicator"]["id"]}),
                 "geo": FROM_ISO2.get(code, code),
                 "period": text(row["date"]),
                 "value": text(row.get("value")),
@@ -98,7 +99,7 @@ def worldbank_csv(body: bytes, spec: DatasetSpec) -> Rows:
         area = cells[_AREA]
         found += [
             {
-                "series_key": key({"indicator": cells[code]}),
+                "series_key": series_key({"indicator": cells[code]}),
                 "geo": {**FROM_ISO2, **FROM_ISO3}.get(area, area),
                 "period": time,
                 "value": row[n],
@@ -110,7 +111,7 @@ def worldbank_csv(body: bytes, spec: DatasetSpec) -> Rows:
         ]
     if spec.code is not None and spec.code.upper() in {s.upper() for s in stated}:
         # A download may hold more indicators than the one that is meant.
-        wanted = key({"indicator": spec.code}).upper()
+        wanted = series_key({"indicator": spec.code}).upper()
         return [row for row in found if row["series_key"].upper() == wanted]
     must_state(stated, spec, code)
     return found

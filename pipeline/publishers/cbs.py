@@ -14,6 +14,7 @@ from urllib.parse import urljoin
 from pipeline.formats.pages import envelope
 from pipeline.publishers.errors import NotFound, PullError
 from pipeline.publishers.request import FetchRequest, FetchResult, Publisher, likely
+from pipeline.series_key import series_key
 
 _PAGES = 500
 _TIME = "Perioden"
@@ -36,7 +37,7 @@ def fetch(request: FetchRequest, publisher: Publisher) -> FetchResult:
             chosen[dim] = found
             pins |= pin
         slices.append(chosen)
-        keys["|".join(f"{d}={c.strip()}" for d, c in sorted(chosen.items()))] = key
+        keys[series_key(chosen)] = key
     parts = [
         *((f"{_TIME}Codes", b) for b in lists.raw(_TIME)),
         *(("MeasureCodes", b) for b in lists.raw("Measure")),

@@ -18,6 +18,7 @@ from pipeline.formats.pages import envelope
 from pipeline.publishers.errors import NotFound, PullError, TooBig
 from pipeline.publishers.reply import Reply, fault_of, must_be_data, xml
 from pipeline.publishers.request import FetchRequest, FetchResult, Publisher, likely, validators_of
+from pipeline.series_key import series_key
 
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _QUEUE_SECONDS = 900.0
@@ -57,7 +58,7 @@ def series_asked(request: FetchRequest) -> list[str]:
     codes = request.codes()
     dims = sorted(codes)
     return [
-        "|".join(f"{d}={c}" for d, c in zip(dims, cell, strict=True))
+        series_key(dict(zip(dims, cell, strict=True)))
         for cell in product(*(codes[d] for d in dims))
     ]
 

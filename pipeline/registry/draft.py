@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from pipeline.formats.keys import dims_of
+from pipeline.series_key import dims_of
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from math import isfinite
 from typing import Any
 
 from pipeline.registry.entries import Item, Problems
-from pipeline.registry.schema import Indicator, Operand, Registry, series_key
+from pipeline.registry.schema import Indicator, Operand, Registry
+from pipeline.series_key import series_key
 
 _OPERATIONS = ("series", "sum", "difference", "ratio", "share", "mean")
 _NUMBER_OF_SERIES = {"series": 1, "difference": 2, "ratio": 2}

@@ -6,7 +6,7 @@ means in progress/.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -29,6 +29,7 @@ from pipeline.registry.notes import (
 )
 from pipeline.registry.tables import tables
 from pipeline.registry.texts import Address, FormatName, IsoDate, Template, Text, fill
+from pipeline.series_key import series_key
 
 # Counts of the letter to Parliament: missions by level (30 rows), and targets with a number.
 LETTER_LEVELS = {"mission": 5, "sub_mission": 21, "interim_goal": 4}
@@ -109,11 +110,6 @@ class Source(Entry):
         if dataset.landing_url or not self.dataset_url:
             return dataset.landing_url or self.landing_url
         return fill(self.dataset_url, dataset.dataset, dataset.code or dataset.dataset)
-
-
-def series_key(codes: Mapping[str, str]) -> str:
-    """`dimension=code` in the order of the dimensions' names, joined by `|`."""
-    return "|".join(f"{name}={code}" for name, code in sorted(codes.items()))
 
 
 class Titled(Entry):

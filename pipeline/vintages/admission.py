@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.formats import parse
-from pipeline.formats.keys import align, dims_of
+from pipeline.formats.keys import align
 from pipeline.formats.recognise import KNOWN, recognise
 from pipeline.formats.spec import DatasetSpec, Parsed, ParseError
 from pipeline.registry import Dataset
 from pipeline.registry.schema import Titled
+from pipeline.series_key import dims_of
 from pipeline.vintages.answers import spec_of
 from pipeline.vintages.store import ArchiveError, Vintage
 

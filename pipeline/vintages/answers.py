@@ -15,11 +15,12 @@ from typing import Any
 from pipeline.areas import HOME
 from pipeline.files import dump
 from pipeline.formats import parse
-from pipeline.formats.keys import align, dims_of
+from pipeline.formats.keys import align
 from pipeline.formats.spec import DatasetSpec, Parsed, ParseError
 from pipeline.publishers import FetchRequest, FetchResult
 from pipeline.publishers.eurostat import series_asked as product_of_codes
 from pipeline.registry import Dataset
+from pipeline.series_key import dims_of
 from pipeline.vintages.store import Vintage
 
 _SHOWN = 5

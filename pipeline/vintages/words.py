@@ -12,8 +12,9 @@ from typing import Any
 import pandas as pd
 
 from pipeline.areas import HOME
-from pipeline.formats.keys import canonical, dims_of
+from pipeline.formats.keys import canonical
 from pipeline.quality.results import CheckResult
+from pipeline.series_key import dims_of
 from pipeline.vintages.expected import SCALE, Frames
 from pipeline.vintages.texts import said, written
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.formats.keys import align, canonical, dims_of
+from pipeline.formats.keys import align, canonical
+from pipeline.series_key import dims_of, series_key
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,7 @@ def test_a_code_whatever_its_case_and_signs(code: str, plain: str) -> None:
 
 def test_a_key_is_its_dimensions() -> None:
     assert dims_of("a=1|b=x=y") == {"a": "1", "b": "x=y"}
+    assert series_key({"b": "x=y ", "a": 1}) == "a=1|b=x=y"
 
 
 NEED = "Age=30_70|Sex=BOTHSEX|seriesCode=S"
