@@ -22,7 +22,7 @@ from pipeline.release.record import current_of, written_by
 from pipeline.report.board import standings
 from pipeline.report.feed import write
 from pipeline.report.page import render
-from pipeline.report.plots import pictures
+from pipeline.report.pictures import pictures
 from pipeline.vintages.clocks import check_clock
 from pipeline.vintages.store import Archive
 from pipeline.warehouse.build import Warehouse

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.paths import Paths
 from pipeline.release.database import dicts, open_release
+from pipeline.release.read import is_problem
 
 if TYPE_CHECKING:
     from pipeline.outcome import Outcome
@@ -119,18 +120,12 @@ def _sources(paths: Paths) -> list[str]:
     """A sentence for each dataset that is not on its newest vintage, or has none."""
     try:
         with closing(open_release((paths.marts / "current").resolve())) as con:
-            rows = dicts(
-                con,
-                "SELECT source, dataset, vintage_id, known_from, age_days, pending, reason "
-                "FROM marts.source_status "
-                "WHERE pending IS NOT NULL OR (vintage_id IS NULL AND NOT waits_for_pull) "
-                "ORDER BY source, dataset",
-            )
+            rows = dicts(con, "SELECT * FROM marts.source_status ORDER BY source, dataset")
     except Exception:
         # The rest of the alert is news all the same; `_standing` says that the set cannot be read.
         return []
     said = []
-    for row in rows:
+    for row in filter(is_problem, rows):
         name = f"{row['source']}/{row['dataset']}"
         if row["vintage_id"] is None:
             why = f": {row['reason']}" if row["reason"] else ""

@@ -120,7 +120,7 @@ def _pulls_failed(failed: Mapping[str, PullResult]) -> list[str]:
     for name, result in failed.items():
         found.setdefault(result.reason, []).append(name)
     return [
-        f"! not pulled: {said}. The last good vintage stays for {_few(names)}"
+        f"! not pulled: {said}. The last good vintage stays for {few(names)}"
         for said, names in found.items()
     ]
 
@@ -137,9 +137,10 @@ def _why(warehouse: Warehouse, faults: Sequence[Fault]) -> list[str]:
     for fault in faults:
         if not fault.blocked and fault.why:
             same.setdefault(fault.why, []).append(fault.asset)
-    return lines + [f"{_few(a)}: {said}" if any(a) else said for said, a in same.items()]
+    return lines + [f"{few(a)}: {said}" if any(a) else said for said, a in same.items()]
 
 
-def _few(names: Sequence[str]) -> str:
+def few(names: Sequence[str]) -> str:
+    """The first three names, and how many more there are."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(names[:3]) + more

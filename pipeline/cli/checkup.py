@@ -14,12 +14,13 @@ from pipeline.alerts import FILE, URLS, Alert, addresses, send
 from pipeline.bucket import Bucket, BucketError, within
 from pipeline.cli.common import UserError, instance_of
 from pipeline.clock import today
+from pipeline.outcome import few
 from pipeline.paths import Paths, registry_root, sql_root
 from pipeline.publishers.http import Transport
 from pipeline.registry import load
 from pipeline.release import bucket as release_bucket
 from pipeline.release.integrity import SUMS, damages
-from pipeline.release.read import Release, ReleaseError, kept
+from pipeline.release.read import Release, ReleaseError, is_problem, kept
 from pipeline.release.record import current_of
 from pipeline.vintages import mirror
 from pipeline.vintages.live_keys import check_keys, recall_keys
@@ -112,11 +113,11 @@ def _check_figures(release: Release) -> bool:
         sources, progress = release.rows("source_status"), release.rows("indicator_progress")
     except ReleaseError as error:
         return _amiss(str(error))
-    for row in sources:
+    for row in filter(is_problem, sources):
         name = f"{row['source']}/{row['dataset']}"
         if row["pending"]:
             amiss = _amiss(f"{name}: its newest vintage is in quarantine: {row['pending']}")
-        elif not row["vintage_id"] and not row.get("waits_for_pull"):
+        else:
             amiss = _amiss(f"{name}: no vintage that can be used; ingest a file for it")
     if all(row["reason"] == "no_data" for row in progress):
         amiss = _amiss("no indicator has figures: every status is no_data; see the lines above")
@@ -139,8 +140,7 @@ def check_last_night(paths: Paths) -> bool:
     for result in failed:
         reasons.setdefault(result.reason, []).append(result.name)
     for reason, names in reasons.items():
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        _amiss(f"not pulled: {', '.join(names[:3])}{more}: {reason}; the next run asks again")
+        _amiss(f"not pulled: {few(names)}: {reason}; the next run asks again")
     return _last_run_failed(paths) or bool(failed)
 
 

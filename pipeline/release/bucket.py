@@ -16,6 +16,7 @@ from typing import Any
 
 from pipeline.bucket import Bucket, BucketError
 from pipeline.files import dump, sha256_of
+from pipeline.release.history import FOLDER
 from pipeline.release.integrity import SUMS, parsed, sums_of
 from pipeline.release.record import current_of
 from pipeline.release.releases import FILE as RELEASES_FILE
@@ -152,11 +153,11 @@ def _write_beside(bucket: Bucket, marts: Path, release: Path) -> int:
     files = {"report/index.html": release / "report" / "index.html"}
     if (marts / RELEASES_FILE).is_file():
         files[RELEASES_FILE] = marts / RELEASES_FILE
-    for file in sorted((marts / "history").glob("[!.]*")):
-        files[f"history/{file.name}"] = file
+    for file in sorted((marts / FOLDER).glob("[!.]*")):
+        files[f"{FOLDER}/{file.name}"] = file
     sums = {name: sha256_of(file) for name, file in files.items()}
     known = _beside(bucket)
-    there = {n: s for part in ("report", "history", RELEASES_FILE) for n, s in bucket.sizes(part).items()}  # fmt: skip
+    there = {n: s for part in ("report", FOLDER, RELEASES_FILE) for n, s in bucket.sizes(part).items()}  # fmt: skip
     written = 0
     for name, file in files.items():
         if known.get(name) != sums[name] or there.get(name) != file.stat().st_size:

@@ -189,11 +189,12 @@ def _figures(diff: Diff) -> Iterator[dict[str, Any]]:
 
 def _sources(diff: Diff) -> Iterator[dict[str, Any]]:
     """The datasets with another vintage in use, and those whose newer vintage is now refused."""
+    exchanged = {row["dataset"]: row for row in diff.vintages}
     for name in sorted(diff.before.sources.keys() | diff.after.sources.keys()):
         old, new = diff.before.sources.get(name, {}), diff.after.sources.get(name, {})
-        was, now = old.get("vintage_id"), new.get("vintage_id")
-        if was != now:
-            what = "lost" if now is None else "first" if was is None else "new_vintage"
+        if row := exchanged.get(name):
+            first, lost = row["before"] is None, row["after"] is None
+            what = "lost" if lost else "first" if first else "new_vintage"
         elif new.get("pending") and not old.get("pending"):
             what = "quarantined"
         else:

@@ -6,7 +6,7 @@ looked at. What is told about a release belongs in explain.py and diff.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -166,6 +166,12 @@ class Release:
                 continue
             if year is not None and value is not None and year < end:
                 yield year, value
+
+
+def is_problem(source: Mapping[str, Any]) -> bool:
+    """Whether a dataset (a row of source_status) is not on its newest vintage, or has none though it
+    should have. A release of an earlier version does not say which wait for their first pull."""
+    return bool(source["pending"] or not (source["vintage_id"] or source.get("waits_for_pull")))
 
 
 def kept(marts: Path) -> list[Path]:

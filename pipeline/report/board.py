@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.markdown import escaped
 from pipeline.progress.method import FACTS
 from pipeline.release.database import dicts, open_release
+from pipeline.release.read import is_problem
 from pipeline.report.messages import Messages
 from pipeline.sql import literal, quoted
 
@@ -69,11 +70,6 @@ def _line(row: dict[str, Any]) -> str:
         return line
     by = texts["standing.decided_by"]
     return line + by.format(indicator=escaped(label), year=row["latest_year"])
-
-
-def is_problem(source: Mapping[str, Any]) -> bool:
-    """A dataset that is not on its newest vintage, or has none though it should have."""
-    return bool(source["pending"] or not (source["vintage_id"] or source["waits_for_pull"]))
 
 
 def read_board(release: Path) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.areas import HOME
 from pipeline.release.dictionary import Table, read_dictionary
+from pipeline.release.read import is_problem
 from pipeline.report import sentences, statuses
-from pipeline.report.board import is_problem
 from pipeline.report.content import Content
 from pipeline.report.embedded import packed, script_json, series
 from pipeline.report.markup import (

@@ -21,7 +21,7 @@ import pytest
 
 from pipeline.report.messages import Messages
 from pipeline.report.page import render
-from pipeline.report.plots import pictures
+from pipeline.report.pictures import pictures
 
 LIMIT = 3_000_000  # bytes
 LETTER = '<a class="out" href="https://zoek.officielebekendmakingen.nl/kst-33009-120.html" rel="noopener noreferrer">'
