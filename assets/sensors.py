@@ -77,7 +77,7 @@ def reporting(
         lines = report(context.instance, Paths.from_environment())
         for line in lines:
             context.log.warning(line)
-        return dg.SkipReason("; ".join(lines) or "somebody is at every run")
+        return dg.SkipReason("; ".join(lines) or "none found")
 
     return look
 
