@@ -7,7 +7,7 @@ and status are in assess.py; here is the only place where 0.001 stands in for a 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -166,6 +166,26 @@ def _closeness(base: float, limit: float | None) -> float:
         return 1.0
     near = b / top if b <= top else (2 * top - b) / top
     return float(1 - near**_NEAR)
+
+
+def statcan_roll_up(opinions: Iterable[Opinion]) -> Opinion:
+    """StatCan's status of several series together: the mean of the scores that there are.
+
+    `target_achieved` only if every available series achieved its own.
+    """
+    available = [o for o in opinions if o.score is not None]
+    if not available:
+        return _nothing("no_score")
+    score = math.fsum(o.score for o in available if o.score is not None) / len(available)
+    if all(o.status == "target_achieved" for o in available):
+        status = "target_achieved"
+    elif score >= 2.5:
+        status = "substantial_progress"
+    elif score >= 0:
+        status = "moderate_progress"
+    else:
+        status = "limited_progress" if score >= -2.5 else "deterioration"
+    return Opinion(status, score=score)
 
 
 def destatis(

@@ -24,6 +24,7 @@ from pipeline.progress.opinions import (
     destatis,
     second_opinions,
     statcan,
+    statcan_roll_up,
     un_progress_chart,
     verdict,
 )
@@ -70,6 +71,20 @@ def test_all_132_published_results_are_reproduced(root: Path) -> None:
         found = published(row)
         assert found.status == row["words"], row
         assert same(found.value, number(row["measure"]), 1e-9), (row, found)
+        assert same(found.score, number(row["score"]), 1e-3), (row, found)
+
+
+def test_all_78_published_roll_ups_are_reproduced(root: Path) -> None:
+    parts: dict[str, list[Opinion]] = {}
+    for row in table(root / "tests" / "expected" / "statcan_cif.csv"):
+        parts.setdefault(row["cif_indicator"], []).append(published(row))
+    rolled = table(root / "tests" / "expected" / "statcan_cif_roll_up.csv")
+    assert len(rolled) == 78
+    for row in rolled:
+        found = statcan_roll_up(parts[row["cif_indicator"]])
+        available = [p for p in parts[row["cif_indicator"]] if p.status != "not_available"]
+        assert len(available) == int(row["parts"])
+        assert found.status == row["words"], row
         assert same(found.score, number(row["score"]), 1e-3), (row, found)
 
 
@@ -186,6 +201,15 @@ def test_at_the_limit_keeping_it_is_enough() -> None:
     assert canada(100, 100, limit=100).status == "substantial_progress"
     assert canada(100, 100, limit=100).score == 5
     assert canada(100, 99, limit=100).status == "deterioration"
+
+
+def test_a_roll_up_is_achieved_only_if_every_part_is() -> None:
+    met, slow = Opinion("target_achieved", None, 5.0), Opinion("limited_progress", 0.0, -2.5)
+    gone = Opinion("not_available")
+    assert statcan_roll_up([met, met, gone]).status == "target_achieved"
+    assert statcan_roll_up([met, slow]) == Opinion("moderate_progress", score=1.25)
+    assert statcan_roll_up([slow]).status == "limited_progress"
+    assert statcan_roll_up([gone]).status == "not_available"
 
 
 # ---- Destatis ---------------------------------------------------------------------------------
