@@ -136,6 +136,20 @@ PEERS_WINDOW: Final = SHORT_WINDOW
 LEAST_RANKED: Final = 5  # countries; fewer are no ranking
 YEARS_APART: Final = 1  # at most, between a country's latest year and the Dutch one, to be ranked
 
+# ---- what figures say of each other; ours ------------------------------------------------------
+
+# A series of an area with this many other values gives a range for a value: from their least to their
+# greatest, and beyond both by so many times the distance between these two, or by this share of their
+# median, whichever is more.
+RANGE_POINTS: Final = 4
+RANGE_SPANS: Final = 3.0
+RANGE_SHARE: Final = 0.5
+# A revision of so many values of an area by one factor (so nearly, for rounding), and that not one so
+# near 1, moved them to another base.
+REBASED_POINTS: Final = 4
+REBASED_ALIKE: Final = 1.005
+REBASED_UP, REBASED_DOWN = 1.02, 0.98
+
 
 def short_window(cadence: int) -> int:
     """Years of the short window (METHOD §3) of a series with so many years between its figures."""
@@ -145,7 +159,7 @@ def short_window(cadence: int) -> int:
 def tables() -> dict[str, pa.Table]:
     """What SQL reads of the method.
 
-    `run.method`: one row with numbers (years, or a count). `run.windows`: `short_window` (years)
+    `run.method`: one row with numbers (years, a count, or a share). `run.windows`: `short_window` (years)
     by `cadence`, and of every cadence beyond the last row what that row says: made for an ASOF
     JOIN. `run.statuses`: one row for each status: `severity` (1 = worst; null: not assessable),
     `standing` (its place in STANDINGS), `is_on_course` (null where the status answers nothing).
@@ -155,7 +169,7 @@ def tables() -> dict[str, pa.Table]:
     return {
         "run.method": pa.table(
             {
-                name: pa.array([number], pa.int32())
+                name: pa.array([number], pa.int32() if isinstance(number, int) else pa.float64())
                 for name, number in (
                     ("trend_window", TREND_WINDOW),
                     ("peers_window", PEERS_WINDOW),
@@ -164,6 +178,13 @@ def tables() -> dict[str, pa.Table]:
                     ("late_years", LATE_YEARS),
                     ("least_ranked", LEAST_RANKED),
                     ("years_apart", YEARS_APART),
+                    ("range_points", RANGE_POINTS),
+                    ("range_spans", RANGE_SPANS),
+                    ("range_share", RANGE_SHARE),
+                    ("rebased_points", REBASED_POINTS),
+                    ("rebased_alike", REBASED_ALIKE),
+                    ("rebased_up", REBASED_UP),
+                    ("rebased_down", REBASED_DOWN),
                 )
             }
         ),

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from pipeline.areas import HOME
 from pipeline.formats.keys import canonical
+from pipeline.progress.method import PEERS_WINDOW, RANGE_POINTS, RANGE_SHARE, RANGE_SPANS
 from pipeline.quality.suite import Wanted
 from pipeline.vintages.store import Vintage
 
@@ -25,14 +26,9 @@ _CELL = ["series_key", "geo", "year"]
 _BAD_NUMBER = ["not_a_number", "not_finite", "period_not_read"]
 _SIZE_KEPT = 0.9
 SCALE = (0.5, 2.0)  # between which a series may move as a whole
-# A series of an area with this many accepted values gives a range for new ones: from its least to its
-# greatest value, and beyond both by three times the distance between these two, or by half of the
-# median, whichever is more.
-_HISTORY = 4
-_APART, _USUAL = 3.0, 0.5
 _COMPARED_ALONE = 4  # cells of one area from which its scale is compared by itself
 # Years of other areas that are compared: the window of marts.peers and the year before it.
-_RECENT = 6
+_RECENT = PEERS_WINDOW + 1
 
 
 @dataclass(frozen=True)
@@ -221,11 +217,11 @@ def _ranges(
         return low, high
     known = old[~old["series_key"].isin(rules.own)].groupby(["series_key", "geo"])["value"]
     found = known.agg(["count", "min", "max", "median"])
-    found["far"] = (_APART * (found["max"] - found["min"])).clip(
-        lower=_USUAL * found["median"].abs()
+    found["far"] = (RANGE_SPANS * (found["max"] - found["min"])).clip(
+        lower=RANGE_SHARE * found["median"].abs()
     )
     # A series that was always 0 says nothing of what it may become.
-    found = found[(found["count"] >= _HISTORY) & (found["far"] > 0)]
+    found = found[(found["count"] >= RANGE_POINTS) & (found["far"] > 0)]
     at = pd.MultiIndex.from_arrays([series, frame["geo"]])
     least = pd.Series((found["min"] - found["far"]).reindex(at).to_numpy(), index=frame.index)
     most = pd.Series((found["max"] + found["far"]).reindex(at).to_numpy(), index=frame.index)

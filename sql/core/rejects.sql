@@ -33,10 +33,11 @@ WITH per_head AS (
 ), others AS (
   -- What the area had in all other years: one that is far from them must not make its own range.
   SELECT p.indicator_id, p.geo, p.period, min(q.value) AS low, max(q.value) AS high,
-         greatest(3 * (max(q.value) - min(q.value)), 0.5 * abs(median(q.value))) AS far
-  FROM per_head p JOIN per_head q USING (indicator_id, geo)
+         greatest(any_value(k.range_spans) * (max(q.value) - min(q.value)),
+                  any_value(k.range_share) * abs(median(q.value))) AS far
+  FROM per_head p JOIN per_head q USING (indicator_id, geo) CROSS JOIN run.method k
   WHERE q.period <> p.period AND isfinite(q.value)
-  GROUP BY ALL HAVING count(*) >= 4
+  GROUP BY ALL HAVING count(*) >= any_value(k.range_points)
 ), made AS (
   SELECT i.source, i.dataset, e.vintage_id, 'indicator=' || e.indicator_id AS series_key, e.geo,
          e.period, e.value, e.flags

@@ -59,11 +59,11 @@ WITH seen AS (
 SELECT indicator_id, geo, period, brought_by AS vintage_id, vintage_before, known_from, partial,
        CASE WHEN value_before IS NULL THEN 'new'
             WHEN value_after IS NULL THEN 'withdrawn'
-            -- Rounding apart (0.5 %) one factor, and not one near 1 (2 %).
-            WHEN n >= 4 AND least > 0 AND most / least < 1.005
-                 AND (least > 1.02 OR most < 0.98) THEN 'rebased'
+            -- Rounding apart one factor, and not one near 1.
+            WHEN n >= k.rebased_points AND least > 0 AND most / least < k.rebased_alike
+                 AND (least > k.rebased_up OR most < k.rebased_down) THEN 'rebased'
             ELSE 'revised' END AS kind,
        value_before, value_after, value_after - value_before AS change,
        100 * (value_after - value_before) / nullif(abs(value_before), 0) AS change_pct
-FROM moved
+FROM moved CROSS JOIN run.method k
 WHERE value_before IS DISTINCT FROM value_after

@@ -12,12 +12,13 @@ from pipeline.progress import method
 from pipeline.warehouse.model import Model, load_models
 
 MODELS = load_models(sql_root())
-# What progress is made of; the other tables hold no number of the method.
+# What progress is made of, and what figures say of each other; no other table holds such a number.
 PROGRESS = (
     "core.assessments", "core.backtest", "core.histories", "core.opinions", "core.own_status",
-    "core.projections", "core.ranked", "core.series", "core.track_record", "core.unbroken",
+    "core.projections", "core.ranked", "core.rejects", "core.series", "core.track_record", "core.unbroken",
     "marts.gaps", "marts.indicator_progress", "marts.mission_progress", "marts.peers",
-    "marts.probability_track_record", "marts.second_opinions", "marts.status_track_record",
+    "marts.probability_track_record", "marts.revisions", "marts.second_opinions",
+    "marts.status_track_record",
     "marts.sub_mission_progress", "marts.target_path",
 )  # fmt: skip
 
@@ -65,6 +66,13 @@ def test_the_numbers_that_sql_reads_are_one_row() -> None:
             "late_years": 2,
             "least_ranked": 5,
             "years_apart": 1,
+            "range_points": 4,
+            "range_spans": 3.0,
+            "range_share": 0.5,
+            "rebased_points": 4,
+            "rebased_alike": 1.005,
+            "rebased_up": 1.02,
+            "rebased_down": 0.98,
         }
     ]
 
@@ -86,8 +94,8 @@ def numbers(model: Model) -> set[str]:
 
 @pytest.mark.parametrize("name", PROGRESS)
 def test_no_number_of_the_method_stands_in_sql(name: str) -> None:
-    # 0 and 1 are nobody's choice; 2 is the second place of an order.
-    assert numbers(MODELS[name]) <= {"0", "1", "2"}
+    # 0 and 1 are nobody's choice; 2 is the second place of an order, and 100 makes a percentage.
+    assert numbers(MODELS[name]) <= {"0", "1", "2", "100"}
 
 
 def test_the_text_of_the_method_says_the_numbers_that_are_used() -> None:
