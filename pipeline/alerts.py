@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from pipeline.paths import Paths
 from pipeline.release.database import dicts, open_release
 from pipeline.release.read import is_problem
+from pipeline.sql import stoppable
 
 if TYPE_CHECKING:
     from pipeline.outcome import Outcome
@@ -109,7 +109,7 @@ def _standing(paths: Paths) -> list[str]:
     if not current.exists():
         return ["There is no published set yet."]
     try:
-        with closing(open_release(current.resolve())) as con:
+        with stoppable(open_release(current.resolve())) as con:
             row = dicts(con, "SELECT release_id, reference_date FROM marts.release")[0]
     except Exception:
         return ["The published set cannot be read."]
@@ -119,7 +119,7 @@ def _standing(paths: Paths) -> list[str]:
 def _sources(paths: Paths) -> list[str]:
     """A sentence for each dataset that is not on its newest vintage, or has none."""
     try:
-        with closing(open_release((paths.marts / "current").resolve())) as con:
+        with stoppable(open_release((paths.marts / "current").resolve())) as con:
             rows = dicts(con, "SELECT * FROM marts.source_status ORDER BY source, dataset")
     except Exception:
         # The rest of the alert is news all the same; `_standing` says that the set cannot be read.

@@ -15,6 +15,7 @@ import typer
 from pipeline.cli.common import RELEASE, UserError, console, release_of, until_unread, write_utf8
 from pipeline.paths import Paths
 from pipeline.release.database import open_release
+from pipeline.sql import stoppable
 
 _BATCH = 2000
 # What a terminal shows of a long result; a pipe gets all of it.
@@ -55,7 +56,7 @@ def query(
         sql = sys.stdin.read()
     folder = release_of(Paths.from_environment(), release)
     try:
-        with until_unread(), open_release(folder) as con:
+        with until_unread(), stoppable(open_release(folder)) as con:
             statements = con.extract_statements(sql)
             if len(statements) != 1:
                 raise UserError(f"query: one statement at a time, not {len(statements)}")

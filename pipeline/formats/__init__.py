@@ -16,7 +16,7 @@ from pipeline.formats import bodies, cbs, documents, packed, tables, worldbank
 from pipeline.formats.cells import HEAD, has_semicolons, with_commas
 from pipeline.formats.spec import DatasetSpec, Parsed, ParseError
 from pipeline.formats.tidy import OBSERVATIONS, REJECTS, Reading, tidy
-from pipeline.sql import literal
+from pipeline.sql import literal, stoppable
 
 __all__ = ["FORMATS", "DatasetSpec", "ParseError", "Parsed", "parse", "parse_file", "streams"]
 
@@ -63,7 +63,7 @@ def read(body: bytes, spec: DatasetSpec) -> Parsed:
         raise ParseError(f"format {spec.format!r} is not one of {', '.join(FORMATS)}")
     with (
         tempfile.TemporaryDirectory(prefix="missiemonitor-") as scratch,
-        _database(os.getpid()).cursor() as con,
+        stoppable(_database(os.getpid()).cursor()) as con,
         _refused(spec),
     ):
         body = _unpacked(body, spec)
@@ -113,7 +113,7 @@ def parse_file(
         scratch = Path(folder)
         with closing(bodies.opened(path)) as raw:
             table = bodies.table(raw, scratch / "rows.csv", sha256, limit)
-        with closing(_connect(_THREADS)) as con:
+        with stoppable(_connect(_THREADS)) as con:
             con.execute(f"SET memory_limit={literal(memory)}")
             con.execute(f"SET temp_directory={literal(str(scratch / 'spilled'))}")
             tidy(con, _TABLES[spec.format](table), spec)

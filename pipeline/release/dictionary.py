@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.release.database import dicts, open_release
+from pipeline.sql import stoppable
 
 if TYPE_CHECKING:
     import duckdb
@@ -49,7 +49,7 @@ class Table:
 def read_dictionary(release: Path) -> list[Table]:
     """The tables of a release by name, then its views."""
     package = json.loads((release / "datapackage.json").read_text("utf-8"))
-    with closing(open_release(release)) as con:
+    with stoppable(open_release(release)) as con:
         return gather(con, package)
 
 

@@ -10,7 +10,6 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -26,7 +25,7 @@ from pipeline.release.database import DATABASE, open_release
 from pipeline.release.dictionary import Table, gather, markdown
 from pipeline.release.record import note
 from pipeline.release.swap import set_aside, swap_in
-from pipeline.sql import connect, literal, quoted
+from pipeline.sql import connect, literal, quoted, stoppable
 from pipeline.warehouse.build import Warehouse
 from pipeline.warehouse.model import Column, Model, View, load_views
 from pipeline.warehouse.records import BuildError
@@ -206,10 +205,10 @@ def _fill(
     identity: dict[str, str],
     render: Render,
 ) -> None:
-    with closing(connect()) as con:
+    with stoppable(connect()) as con:
         _release_table(con, folder, identity)
         write_database(con, folder, tables, views)
-    with closing(open_release(folder)) as con:
+    with stoppable(open_release(folder)) as con:
         package = dump(describe(con, folder, tables, warehouse.models, identity))
         (folder / "datapackage.json").write_bytes(package)
         dictionary = gather(con, json.loads(package))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from pipeline.progress.method import FACTS
 from pipeline.release.database import dicts, open_release
 from pipeline.release.read import is_problem
 from pipeline.report.messages import Messages
-from pipeline.sql import literal, quoted
+from pipeline.sql import literal, quoted, stoppable
 
 UI_LANGUAGE = "en"  # of the Dagster UI
 
@@ -35,7 +34,7 @@ def standings(release: Path, missions: Sequence[str]) -> dict[str, Standing]:
     counts = " UNION ALL ".join(
         f"SELECT {literal(m)}, count(*) FROM marts.{quoted(m)}" for m in missions
     )
-    with closing(open_release(release)) as con:
+    with stoppable(open_release(release)) as con:
         board = dicts(con, "SELECT * FROM marts.scoreboard")
         rows = dict(con.execute(counts).fetchall()) if missions else {}
     return {mission: _standing(board, mission, rows[mission]) for mission in missions}
@@ -74,7 +73,7 @@ def _line(row: dict[str, Any]) -> str:
 
 def read_board(release: Path) -> dict[str, Any]:
     """`rows` (30, in the letter's order), `as_of`, `release`, `sources` and `problems`."""
-    with closing(open_release(release)) as con:
+    with stoppable(open_release(release)) as con:
         rows = dicts(con, "SELECT * FROM marts.scoreboard")
         identity = dicts(con, "SELECT release_id, reference_date FROM marts.release")[0]
         sources = dicts(

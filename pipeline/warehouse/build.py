@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +26,7 @@ from pipeline.paths import code_version
 from pipeline.progress import method
 from pipeline.quality.results import SHOWN, CheckResult, QualityError, plain
 from pipeline.quality.suite import validate
-from pipeline.sql import connect, literal, quoted
+from pipeline.sql import connect, literal, quoted, stoppable
 from pipeline.warehouse.compute import compute
 from pipeline.warehouse.model import Column, Expectation, Model
 from pipeline.warehouse.records import BuildError, BuildRecord, Records
@@ -170,15 +169,15 @@ class Warehouse(Records):
         with (
             self.staged(model.name) as staged,
             TemporaryDirectory(prefix=".spilled-", dir=staged.parent) as spilled,
-            closing(connect()) as con,
         ):
-            con.execute(f"SET memory_limit={literal(_MEMORY)}")
-            con.execute(f"SET temp_directory={literal(spilled)}")
             try:
-                self._attach(con, model.upstream)
-                compute(con, model)
-                _write(con, model, staged)
-                checks = _checks(con, model)
+                with stoppable(connect()) as con:
+                    con.execute(f"SET memory_limit={literal(_MEMORY)}")
+                    con.execute(f"SET temp_directory={literal(spilled)}")
+                    self._attach(con, model.upstream)
+                    compute(con, model)
+                    _write(con, model, staged)
+                    checks = _checks(con, model)
             except (QualityError, BuildError):
                 raise
             except Exception as error:
@@ -213,7 +212,7 @@ class Warehouse(Records):
         """Rows of the vintages in use (`observations`, `rejects`), or of all accepted ones."""
         kind = "rejects" if table == "rejects" else "observations"
         wanted = "true" if table == "all_observations" else "is_current"
-        with closing(connect()) as con:
+        with stoppable(connect()) as con:
             rows = con.execute(
                 f"SELECT source, dataset, vintage_id, {kind} FROM ({self.select('raw', 'vintages')}) "
                 f"WHERE {kind} IS NOT NULL AND {wanted}"

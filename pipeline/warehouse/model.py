@@ -21,6 +21,7 @@ import duckdb
 import yaml
 
 from pipeline.plain_yaml import load_plain
+from pipeline.sql import stoppable
 
 _HEADER = re.compile(r"\A\s*/\*(.*?)\*/\s*", re.DOTALL)
 _LAYERS = ("core", "marts")
@@ -116,7 +117,8 @@ def _parser() -> duckdb.DuckDBPyConnection:
 
 def referenced_tables(sql: str, where: Path) -> set[str]:
     """`schema.table` of every schema-qualified table in a SELECT."""
-    row = _parser().execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
+    with stoppable(_parser().cursor()) as con:
+        row = con.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
     tree = json.loads(row[0]) if row else {"error": True}
     if tree.get("error"):
         raise ModelError(

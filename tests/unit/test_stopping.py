@@ -1,0 +1,76 @@
+"""A query that a signal ends is a stop, not a fault of the query."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.sql import connect, stoppable
+from pipeline.warehouse.build import Warehouse
+from pipeline.warehouse.model import load_models
+
+# No machine ends it before the signal does.
+ENDLESS = "SELECT sum(a.range * b.range % 7)::BIGINT AS n FROM range(9000000) a, range(9000000) b"
+MODEL = f"""/*
+description: An endless sum.
+grain: [n]
+columns:
+  n: BIGINT, the sum
+*/
+{ENDLESS}
+"""
+
+
+class Early(BaseException):
+    """What the signal's handler raises; it comes through where no query is at work yet."""
+
+
+def stop(work: Callable[[], object]) -> None:
+    """Send a signal while the query of `work` runs, however long it takes to get there."""
+
+    def handler(*_: object) -> None:
+        raise Early
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        for delay in (0.2, 2.0, 20.0, 200.0):
+            sender = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGUSR1))
+            sender.start()
+            try:
+                work()
+            except Early:
+                continue
+            finally:
+                sender.join()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_query_that_is_stopped_says_so() -> None:
+    def query() -> None:
+        with stoppable(connect()) as con:
+            con.execute(ENDLESS)
+
+    with pytest.raises(KeyboardInterrupt):
+        stop(query)
+
+
+def test_a_table_that_is_being_built_has_no_fault_when_it_is_stopped(tmp_path: Path) -> None:
+    (tmp_path / "sql" / "core").mkdir(parents=True)
+    (tmp_path / "sql" / "core" / "sum.sql").write_text(MODEL)
+    models = load_models(tmp_path / "sql")
+    warehouse = Warehouse(tmp_path / "work", [], models)
+    with pytest.raises(KeyboardInterrupt):
+        stop(lambda: warehouse.build(models["core.sum"]))
+    assert warehouse.record("core.sum") is None
+    assert [p for p in (tmp_path / "work").rglob("*") if p.is_file()] == []
+
+
+def test_another_error_is_as_it_was() -> None:
+    with pytest.raises(RuntimeError, match="full"), stoppable(connect()):
+        raise RuntimeError("the disk is full")
