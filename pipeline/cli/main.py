@@ -6,6 +6,7 @@ does is in pipeline/cli/, a file each; a new one is added to COMMANDS.
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Annotated
 
@@ -56,6 +57,9 @@ def options(
 ) -> None:
     """How far the Netherlands has come on its missions."""
     common.debug = debug
+    if not debug:
+        # It would show the traceback of a stop that comes while Dagster's records are closed.
+        logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
 
 
 def main() -> None:
