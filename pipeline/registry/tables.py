@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _S, _I, _D, _B = pa.string(), pa.int32(), pa.float64(), pa.bool_()
 _L = pa.list_(_S)
 _FLAG = "flag."  # above the flags in the catalogue of messages
+_Tables = dict[str, list[dict[str, Any]]]
 _COLUMNS: dict[str, dict[str, Any]] = {
     "missions": {"mission_id": _S, "parent_id": _S, "level": _S, "position": _I, "title_nl": _S,
                  "title_en": _S, "short_nl": _S, "short_en": _S, "letter_text": _S,
@@ -66,8 +67,8 @@ _COLUMNS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
-    first = {o.indicator: o for o in reversed(registry.operands)}
+def _aims(registry: Registry) -> _Tables:
+    """What is to be reached, and what a person decided of it."""
     return {
         "missions": [
             {"mission_id": m.id, "parent_id": m.parent, "level": m.level, "position": n,
@@ -81,6 +82,17 @@ def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
              **t.model_dump(exclude={"id", "mission", "letter"})}
             for t in registry.targets.values()
         ],
+        "overrides": [
+            {"mission_id": o.mission, **o.model_dump(exclude={"mission"})}
+            for o in registry.overrides
+        ],
+    }  # fmt: skip
+
+
+def _indicators(registry: Registry) -> _Tables:
+    """Each indicator, what it is judged by and what it is made of."""
+    first = {o.indicator: o for o in reversed(registry.operands)}
+    return {
         "indicators": [
             {"indicator_id": i.id, "mission_id": i.mission, "position": n, "label_nl": i.label.nl,
              "label_en": i.label.en, "unit": i.unit, "direction": i.direction, "fit": i.fit,
@@ -109,6 +121,22 @@ def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
              "series_key": o.series_key, "from_year": o.from_year, "agree": o.agree}
             for o in registry.operands
         ],
+        "per_head": [_per_head(i) for i in registry.indicators.values() if i.per_head],
+        "official_projections": [
+            {"projection_id": p.id, "indicator_id": p.indicator, "target_id": p.target,
+             "source": p.dataset.split("/", 1)[0], "dataset": p.dataset.split("/", 1)[1],
+             "measure": p.measure, "publisher": p.publisher, "title_nl": p.title.nl,
+             "title_en": p.title.en, "secondary": p.secondary,
+             "caveat_nl": p.caveat.nl if p.caveat else None,
+             "caveat_en": p.caveat.en if p.caveat else None}
+            for p in registry.projections.values()
+        ],
+    }  # fmt: skip
+
+
+def _remarks(registry: Registry) -> _Tables:
+    """What the registry says of single years of a series, and of two series side by side."""
+    return {
         "breaks": [
             {"indicator_id": i.id, "geo": b.geo, "year": b.year, "reason": b.reason}
             for i in registry.indicators.values() for b in i.breaks
@@ -128,14 +156,12 @@ def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
             for i in registry.indicators.values() for n in i.not_comparable_with
             for one, other in ((i.id, n.indicator), (n.indicator, i.id))
         ],
-        "gap_texts": [
-            {"gap": gap.gap, **gap.numbered()} for gap in registry.gaps.values()
-        ],
-        "flag_texts": _flag_texts(),
-        "units": [
-            {"unit": u.unit, "common_unit": u.common, "factor": u.factor}
-            for u in registry.units.values()
-        ],
+    }  # fmt: skip
+
+
+def _sources(registry: Registry) -> _Tables:
+    """Where figures come from, and the names of what stands in them."""
+    return {
         "datasets": [
             {"source": d.source, "dataset": d.dataset, "asked": d.asked or None,
              "asked_code": d.asked_code, **_holds(d),
@@ -150,20 +176,14 @@ def _rows(registry: Registry) -> dict[str, list[dict[str, Any]]]:
             {"geo": p.geo, "position": n, "aggregate": p.aggregate}
             for n, p in enumerate(registry.peers.values(), 1)
         ],
-        "per_head": [_per_head(i) for i in registry.indicators.values() if i.per_head],
-        "overrides": [
-            {"mission_id": o.mission, **o.model_dump(exclude={"mission"})}
-            for o in registry.overrides
+        "units": [
+            {"unit": u.unit, "common_unit": u.common, "factor": u.factor}
+            for u in registry.units.values()
         ],
-        "official_projections": [
-            {"projection_id": p.id, "indicator_id": p.indicator, "target_id": p.target,
-             "source": p.dataset.split("/", 1)[0], "dataset": p.dataset.split("/", 1)[1],
-             "measure": p.measure, "publisher": p.publisher, "title_nl": p.title.nl,
-             "title_en": p.title.en, "secondary": p.secondary,
-             "caveat_nl": p.caveat.nl if p.caveat else None,
-             "caveat_en": p.caveat.en if p.caveat else None}
-            for p in registry.projections.values()
+        "gap_texts": [
+            {"gap": gap.gap, **gap.numbered()} for gap in registry.gaps.values()
         ],
+        "flag_texts": _flag_texts(),
     }  # fmt: skip
 
 
@@ -264,5 +284,6 @@ def tables(registry: Registry) -> dict[str, pa.Table]:
     """Name → table; the columns are those of _COLUMNS even where the registry has no rows."""
     return {
         name: pa.Table.from_pylist(rows, schema=pa.schema(list(_COLUMNS[name].items())))
-        for name, rows in _rows(registry).items()
+        for part in (_aims, _indicators, _remarks, _sources)
+        for name, rows in part(registry).items()
     }

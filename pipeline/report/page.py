@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,8 +100,71 @@ def _hash(script: str) -> str:
     return f"'sha256-{digest}'"
 
 
+# What the templates call, by the short names that they use.
+_CALLED: dict[str, Any] = {
+    "n": number,
+    "t": message,
+    "w": word,
+    "u": lambda i: both(*(sentences.unit(i, lang) for lang in LANGUAGES)),
+    "both": both,
+    "label": label,
+    "placeholder": placeholder,
+    "names": lambda m: (m["short_nl"], m["short_en"]),
+    "labels": lambda i: (i["label_nl"], i["label_en"]),
+    "letter": _LETTER,
+    "band": sentences.band,
+    "pace": sentences.pace,
+    "amount": sentences.amount,
+    "acceleration": sentences.acceleration,
+    "tensions": sentences.tensions,
+    "law": sentences.law_failing,
+    "target_words": sentences.target_words,
+    "solid": sentences.solid,
+    "record": sentences.record,
+    "editions": sentences.editions,
+    "text": lambda key, lang: Messages(lang)[key],
+    "word": lambda group, value, lang: Messages(lang).word(group, value),
+    "outside": outside,
+    "english": english,
+    "verdict": verdict,
+    "either": either,
+    "page_address": page_address,
+    "date": sentences.day,
+    "count": lambda value: plain(value, 0, "nl"),
+    "colour": statuses.COLOUR,
+    "mark": statuses.MARK,
+    "none_mark": NONE,
+    "why": sentences.why,
+    "why_mission": sentences.why_mission,
+    "target_label": sentences.target_label,
+    "sums": sums,
+    "fragility": sentences.fragility,
+    "cautions": sentences.cautions,
+    "notes": sentences.notes,
+    "coverage": sentences.coverage,
+}
+
+
+def _has(drawable: dict[str, Any], indicator_id: str, what: str) -> bool:
+    """Whether the chart of an indicator shows an element of its legend."""
+    data = drawable[indicator_id]
+    if what == "open":
+        return any({"p", "e"} & set(o[2]) or o[3] for o in data["obs"])
+    if what in ("official", "peers"):
+        return bool(data.get(what))
+    if what == "value":
+        return any(t["value"] is not None for t in data["targets"])
+    return any(t[what] and (what == "path" or t["drawn"]) for t in data["targets"])
+
+
+def _path_by_year(content: Content, indicator_id: str) -> dict[int, Row]:
+    row = content.drawn(indicator_id)
+    rows = [] if row is None else content.path(indicator_id, row["target_id"])
+    return {p["year"]: p for p in rows if p["required"] is not None}
+
+
 def _environment(content: Content, drawable: dict[str, Any]) -> Environment:
-    """Jinja with what the templates call, by the short names that they use."""
+    """Jinja with what the templates call and read."""
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
@@ -109,67 +173,11 @@ def _environment(content: Content, drawable: dict[str, Any]) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-
-    def has(indicator_id: str, what: str) -> bool:
-        """Whether the chart of an indicator shows an element of its legend."""
-        data = drawable[indicator_id]
-        if what == "open":
-            return any({"p", "e"} & set(o[2]) or o[3] for o in data["obs"])
-        if what in ("official", "peers"):
-            return bool(data.get(what))
-        if what == "value":
-            return any(t["value"] is not None for t in data["targets"])
-        return any(t[what] and (what == "path" or t["drawn"]) for t in data["targets"])
-
-    def path_by_year(indicator_id: str) -> dict[int, Row]:
-        row = content.drawn(indicator_id)
-        rows = [] if row is None else content.path(indicator_id, row["target_id"])
-        return {p["year"]: p for p in rows if p["required"] is not None}
-
     environment.globals.update(
+        _CALLED,
         c=content,
-        n=number,
-        t=message,
-        w=word,
-        u=lambda i: both(*(sentences.unit(i, lang) for lang in LANGUAGES)),
-        both=both,
-        label=label,
-        placeholder=placeholder,
-        names=lambda m: (m["short_nl"], m["short_en"]),
-        labels=lambda i: (i["label_nl"], i["label_en"]),
-        letter=_LETTER,
-        band=sentences.band,
-        pace=sentences.pace,
-        amount=sentences.amount,
-        acceleration=sentences.acceleration,
-        tensions=sentences.tensions,
-        law=sentences.law_failing,
-        target_words=sentences.target_words,
-        solid=sentences.solid,
-        record=sentences.record,
-        editions=sentences.editions,
-        text=lambda key, lang: Messages(lang)[key],
-        word=lambda group, value, lang: Messages(lang).word(group, value),
-        outside=outside,
-        english=english,
-        verdict=verdict,
-        either=either,
-        page_address=page_address,
-        date=sentences.day,
-        count=lambda value: plain(value, 0, "nl"),
-        colour=statuses.COLOUR,
-        mark=statuses.MARK,
-        none_mark=NONE,
-        why=sentences.why,
-        why_mission=sentences.why_mission,
-        target_label=sentences.target_label,
-        sums=sums,
-        fragility=sentences.fragility,
-        cautions=sentences.cautions,
-        notes=sentences.notes,
-        coverage=sentences.coverage,
-        has=has,
-        path_by_year=path_by_year,
+        has=partial(_has, drawable),
+        path_by_year=partial(_path_by_year, content),
     )
     return environment
 
