@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from pipeline.cli.complete import releases
+from pipeline.languages import LANGUAGES
 from pipeline.paths import CHECKOUT, Paths
 from pipeline.redact import shown
 
@@ -47,7 +48,7 @@ def signed_by(author: str) -> str:
 def language(asked: str | None) -> str:
     """`nl` or `en`: asked for, else the locale's."""
     if asked:
-        if asked not in ("nl", "en"):
+        if asked not in LANGUAGES:
             raise UserError(f"--lang {asked}: nl or en")
         return asked
     named = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG")
@@ -180,7 +181,7 @@ def console(file: TextIO | None = None) -> Console:
 LANG = Annotated[
     str | None,
     typer.Option(
-        "--lang", help="nl or en; default from the locale.", autocompletion=lambda: ["nl", "en"]
+        "--lang", help="nl or en; default from the locale.", autocompletion=lambda: list(LANGUAGES)
     ),
 ]
 RELEASE = Annotated[

@@ -20,8 +20,8 @@ from pipeline.sql import stoppable
 _BATCH = 2000
 # What a terminal shows of a long result; a pipe gets all of it.
 _SHOWN = 500
-Row = tuple[Any, ...]
-Batches = Iterator[list[Row]]
+Values = tuple[Any, ...]
+Batches = Iterator[list[Values]]
 
 
 def query(

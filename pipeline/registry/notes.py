@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from pipeline.languages import LANGUAGES
 from pipeline.progress.method import STANDINGS
 from pipeline.registry.texts import IsoDate, Text
 
@@ -112,7 +113,7 @@ class Gap(Entry):
     def numbered(self) -> dict[str, str]:
         """The texts for DuckDB's format(), which knows values by their places."""
         places = {name: f"{{{place}}}" for place, name in enumerate(GAP_VALUES)}
-        return {lang: getattr(self, lang).format(**places) for lang in ("nl", "en")}
+        return {lang: getattr(self, lang).format(**places) for lang in LANGUAGES}
 
 
 class Peer(Entry):

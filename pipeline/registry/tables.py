@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from pipeline.languages import LANGUAGES
 from pipeline.progress.method import UNSETTLED
 from pipeline.registry.code_archive import archived
 from pipeline.report.messages import Messages
@@ -189,7 +190,7 @@ def _sources(registry: Registry) -> _Tables:
 
 def _flag_texts() -> list[dict[str, Any]]:
     """What publishers' flags are called, as the page calls them; which of them may still change."""
-    dutch, english = (Messages(lang) for lang in ("nl", "en"))
+    dutch, english = (Messages(lang) for lang in LANGUAGES)
     return [
         {
             "flag": key.removeprefix(_FLAG),

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.files import dump, replacing, write_atomic
+from pipeline.languages import LANGUAGES
 from pipeline.release.diff import Change, Diff, Verdict, compare, heading
 from pipeline.release.read import Release, Row
 from pipeline.release.swap import published_names
@@ -163,7 +164,7 @@ def _override(diff: Diff, row: Row) -> dict[str, Any]:
     before, after = ((row[when] or {}).get("status") for when in ("before", "after"))
     return {
         "mission_id": row["mission_id"],
-        **{f"label_{lang}": mission[f"short_{lang}"] for lang in ("nl", "en")},
+        **{f"label_{lang}": mission[f"short_{lang}"] for lang in LANGUAGES},
         "before": before,
         "after": after,
         "author": (row["after"] or row["before"])["author"],

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.areas import HOME
-from pipeline.report.messages import LANGUAGES
+from pipeline.languages import LANGUAGES
 from pipeline.report.numbers import Row, for_people, typeset
 from pipeline.report.statuses import STATUSES
 from pipeline.report.totals import rank, totals

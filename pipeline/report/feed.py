@@ -15,9 +15,10 @@ from xml.etree import ElementTree
 from markupsafe import escape
 
 from pipeline.files import write_atomic
+from pipeline.languages import LANGUAGES
 from pipeline.release.history import FOLDER, entries
 from pipeline.report.embedded import script_json
-from pipeline.report.messages import LANGUAGES, Messages, registered
+from pipeline.report.messages import Messages, registered
 from pipeline.report.numbers import Row, typeset
 from pipeline.report.sentences import day_in, target_label
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from pipeline.report.messages import LANGUAGES, Messages, dutch
+from pipeline.languages import LANGUAGES
+from pipeline.report.messages import Messages, dutch
 
 _QUOTED = re.compile("“([^“”]*)(”|$)")
 _PAGE = re.compile(r"https://[^\s/?#@\\]+(?:[/?#][^\s\\]*)?")

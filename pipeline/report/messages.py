@@ -13,9 +13,9 @@ from typing import Any
 
 import yaml
 
+from pipeline.languages import LANGUAGES
 from pipeline.report.rules import rules
 
-LANGUAGES = ("nl", "en")
 _FOLDER = Path(__file__).with_name("messages")
 _RULE = re.compile(r"\{rule\.(\w+)\}")
 

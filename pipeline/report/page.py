@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.areas import HOME
+from pipeline.languages import LANGUAGES
 from pipeline.release.dictionary import Table, read_dictionary
 from pipeline.release.read import is_problem
 from pipeline.report import sentences, statuses
@@ -35,7 +36,7 @@ from pipeline.report.markup import (
     verdict,
     word,
 )
-from pipeline.report.messages import LANGUAGES, Messages
+from pipeline.report.messages import Messages
 from pipeline.report.numbers import NONE, Row, number, plain
 from pipeline.report.sums import sums
 

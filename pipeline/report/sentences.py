@@ -11,9 +11,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from pipeline.languages import LANGUAGES
 from pipeline.report.content import Content
 from pipeline.report.markup import both, counted, english, filled, message, outside, word
-from pipeline.report.messages import LANGUAGES, Messages, registered
+from pipeline.report.messages import Messages, registered
 from pipeline.report.numbers import NONE, Row, for_people, number, plain
 
 # The rule of METHOD.md §4 that decided, where the letter's target is a milestone without a number.

@@ -11,7 +11,6 @@ from typing import Any
 
 import yaml
 
-LANGUAGES = ("en", "nl")
 # In a Dutch sentence these stand round what it quotes in English, and round nothing else.
 _QUOTES = str.maketrans("“”", "‘’")
 _SWAP = str.maketrans(",.", ".,")

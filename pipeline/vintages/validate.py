@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from pipeline.areas import HOME
 from pipeline.files import dump, replacing
 from pipeline.formats import DatasetSpec, ParseError, parse, parse_file, streams
+from pipeline.languages import LANGUAGES
 from pipeline.paths import code_version
 from pipeline.quality.results import CheckResult
 from pipeline.quality.suite import Wanted, validate
@@ -28,7 +29,7 @@ from pipeline.vintages.decisions import acceptance, in_words
 from pipeline.vintages.expected import Frames, Rules
 from pipeline.vintages.prune import used
 from pipeline.vintages.store import MAX_BODY, Archive, ArchiveError, Vintage
-from pipeline.vintages.texts import LANGUAGES, said
+from pipeline.vintages.texts import said
 from pipeline.vintages.words import reason
 
 # name → (severity, what holds when it passes)

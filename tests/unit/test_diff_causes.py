@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from pipeline.languages import LANGUAGES
 from pipeline.progress.question import Question
 from pipeline.release.diff import CAUSES, _inputs, _overrides
 from pipeline.release.read import Release
-from pipeline.report.messages import LANGUAGES, Messages
+from pipeline.report.messages import Messages
 
 PAIR = ("x", "x:direction")
 ASKED: dict[str, Any] = {

@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 
+from pipeline.languages import LANGUAGES
 from pipeline.paths import Paths
 from pipeline.registry.schema import Dataset
 from pipeline.vintages.decisions import accept, in_words, withdraw
 from pipeline.vintages.expected import Rules
 from pipeline.vintages.resolve import DatasetState, resolve
 from pipeline.vintages.store import Archive
-from pipeline.vintages.texts import LANGUAGES, sentences
+from pipeline.vintages.texts import sentences
 from pipeline.vintages.validate import Validator
 
 NAME = "curated/table"

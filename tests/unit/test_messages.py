@@ -10,13 +10,14 @@ from string import Formatter
 
 import pytest
 
+from pipeline.languages import LANGUAGES
 from pipeline.paths import registry_root
 from pipeline.registry import load
 from pipeline.registry.tables import tables
 from pipeline.report import page, sentences
 from pipeline.report.feed import lines
 from pipeline.report.markup import verdict
-from pipeline.report.messages import LANGUAGES, Messages, about, dutch, read, registered
+from pipeline.report.messages import Messages, about, dutch, read, registered
 from pipeline.report.numbers import Row
 from pipeline.report.statuses import COLOUR, MARK, REASONS, STATUSES, THRESHOLDS
 
