@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -74,3 +76,32 @@ def test_a_table_that_is_being_built_has_no_fault_when_it_is_stopped(tmp_path: P
 def test_another_error_is_as_it_was() -> None:
     with pytest.raises(RuntimeError, match="full"), stoppable(connect()):
         raise RuntimeError("the disk is full")
+
+
+CLOSED = """
+from sqlalchemy.pool import NullPool
+from pipeline.cli.main import options
+
+class Connection:
+    def rollback(self): pass
+    def close(self): raise KeyboardInterrupt
+
+options(debug={debug}, _version=False)
+connection = NullPool(Connection).connect()
+try:
+    connection.close()
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+@pytest.mark.parametrize(("debug", "traceback"), [(False, False), (True, True)])
+def test_a_stop_while_a_record_of_dagsters_is_closed_shows_no_traceback(
+    debug: bool, traceback: bool
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CLOSED.format(debug=debug)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "stopped\n"
+    assert ("Traceback" in done.stderr) is traceback and bool(done.stderr) is traceback
