@@ -6,14 +6,13 @@ does is in pipeline/cli/, a file each; a new one is added to COMMANDS.
 
 from __future__ import annotations
 
-import logging
 import sys
 from typing import Annotated
 
 import typer
 from typer.exceptions import Abort, TyperException
 
-from pipeline.cli import common
+from pipeline.cli import common, stops
 from pipeline.cli.accept import accept
 from pipeline.cli.archive import archive
 from pipeline.cli.common import NOTHING_PUBLISHED, USAGE, silence, use_streams
@@ -58,13 +57,13 @@ def options(
     """How far the Netherlands has come on its missions."""
     common.debug = debug
     if not debug:
-        # It would show the traceback of a stop that comes while Dagster's records are closed.
-        logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
+        stops.show_no_traceback()
 
 
 def main() -> None:
     """Entry point: people see one line, not a traceback."""
     use_streams()
+    stops.heed()
     try:
         check_process()
         words = sys.argv[1:] or ["--help"]

@@ -1,4 +1,4 @@
-"""A query that a signal ends is a stop, not a fault of the query."""
+"""A stop is a stop at whatever moment it comes: no fault of a query, never lost, no traceback."""
 
 from __future__ import annotations
 
@@ -105,3 +105,47 @@ def test_a_stop_while_a_record_of_dagsters_is_closed_shows_no_traceback(
     )  # fmt: skip
     assert done.stdout == "stopped\n"
     assert ("Traceback" in done.stderr) is traceback and bool(done.stderr) is traceback
+
+
+DROPPED = """
+import os, signal, time, weakref
+from pipeline.cli import stops
+
+class Thing: pass
+
+stops.heed()
+thing = Thing()
+seen = []
+def gone(reference):
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0)  # where the signal's handler raises, and Python drops it
+    seen.append("went on")
+reference = weakref.ref(thing, gone)
+try:
+    del thing
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("stopped", seen)
+"""
+FAULT = """
+from pipeline.cli import stops
+
+class Thing:
+    def __del__(self): raise ValueError("a fault")
+
+stops.heed()
+Thing()
+print("went on")
+"""
+
+
+def test_a_stop_that_python_drops_comes_again() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", DROPPED], capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("stopped []\n", "")
+
+
+def test_a_fault_that_python_drops_is_shown_as_ever() -> None:
+    done = subprocess.run([sys.executable, "-c", FAULT], capture_output=True, text=True, check=True)
+    assert done.stdout == "went on\n" and "ValueError: a fault" in done.stderr
