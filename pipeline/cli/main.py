@@ -60,10 +60,10 @@ def options(
         stops.show_no_traceback()
 
 
+@stops.heeded()
 def main() -> None:
     """Entry point: people see one line, not a traceback."""
     use_streams()
-    stops.heed()
     try:
         check_process()
         words = sys.argv[1:] or ["--help"]

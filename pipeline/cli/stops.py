@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,17 +17,23 @@ if TYPE_CHECKING:
 _AGAIN = 0.05  # seconds, after which Python has left the callback
 
 
-def heed() -> None:
-    """Make this process heed a stop that comes in a destructor or a callback of the garbage
-    collector, such as those of Dagster's records: Python drops what is raised there, with a traceback."""
-    sys.unraisablehook = _again
+@contextmanager
+def heeded() -> Iterator[None]:
+    """Heed a stop that comes in a destructor or a callback of the garbage collector too, such as those
+    of Dagster's records: Python drops what is raised there, with a traceback."""
+    before = sys.unraisablehook
 
+    def hook(dropped: UnraisableHookArgs) -> None:
+        if issubclass(dropped.exc_type, Exception | SystemExit | GeneratorExit):
+            before(dropped)
+        else:  # KeyboardInterrupt, or Dagster's own
+            threading.Timer(_AGAIN, os.kill, (os.getpid(), signal.SIGINT)).start()
 
-def _again(dropped: UnraisableHookArgs) -> None:
-    if issubclass(dropped.exc_type, Exception | SystemExit | GeneratorExit):
-        sys.__unraisablehook__(dropped)
-    else:  # KeyboardInterrupt, or Dagster's own
-        threading.Timer(_AGAIN, os.kill, (os.getpid(), signal.SIGINT)).start()
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def show_no_traceback() -> None:

@@ -113,7 +113,6 @@ from pipeline.cli import stops
 
 class Thing: pass
 
-stops.heed()
 thing = Thing()
 seen = []
 def gone(reference):
@@ -122,8 +121,9 @@ def gone(reference):
     seen.append("went on")
 reference = weakref.ref(thing, gone)
 try:
-    del thing
-    time.sleep(60)
+    with stops.heeded():
+        del thing
+        time.sleep(60)
 except KeyboardInterrupt:
     print("stopped", seen)
 """
@@ -133,8 +133,8 @@ from pipeline.cli import stops
 class Thing:
     def __del__(self): raise ValueError("a fault")
 
-stops.heed()
-Thing()
+with stops.heeded():
+    Thing()
 print("went on")
 """
 
