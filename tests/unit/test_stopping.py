@@ -113,6 +113,8 @@ from pipeline.cli import stops
 
 class Thing: pass
 
+# What started this may have it ignored, as a shell does for a job in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 thing = Thing()
 seen = []
 def gone(reference):
